@@ -13,6 +13,7 @@ from studio.formats.sounds.lyrics import FORMATS, SUBTITLES
 from studio.formats.text_encoding import ENCODINGS
 from studio.kinds.kind import Medium
 from studio.kinds.registry import AnyKind, kinds, tasks
+from studio.library.review import STATES
 
 DEFAULT_PORT = 5317
 """Of `studio serve`."""
@@ -302,6 +303,7 @@ def _library(command: argparse.ArgumentParser) -> None:
         help=tr("can be repeated"),
     )
     search.add_argument("--starred", action="store_true")
+    search.add_argument("--review", choices=STATES, default="", help=tr("in this state of review"))
     search.add_argument("--since", default="", metavar="DATE", help=tr("made on this day or later"))
     search.add_argument(
         "--until",
@@ -335,6 +337,13 @@ def _library(command: argparse.ArgumentParser) -> None:
         help=tr("1 to 100 (default: lossless for WebP, 90 for JPEG)"),
     )
     _subtitles(export)
+    review = actions.add_parser("review", help=tr("note what a person decided on results"))
+    review.add_argument("ids", type=valid_text, metavar="ID", nargs="+")
+    review.add_argument("--state", choices=STATES, required=True)
+    review.add_argument(
+        "--name", type=valid_text, default="", metavar="NAME", help=tr("who reviewed them")
+    )
+    review.add_argument("--remark", type=valid_text, default="", metavar="TEXT")
     reproduce = actions.add_parser(
         "reproduce", help=tr("reproduce a result and compare it with the first")
     )
@@ -349,7 +358,13 @@ def _library(command: argparse.ArgumentParser) -> None:
     check = actions.add_parser(
         "check", help=tr("check that index, files, marks, trash and queue agree")
     )
+<<<<<<< HEAD
     rebuild = actions.add_parser("rebuild", help=tr("rebuild the index from the files"))
     actions.add_parser("path", help=tr("print the folder of the library"))
     for action in (search, show, export, reproduce, check, rebuild):
         action.add_argument("--json", action="store_true", help=tr("print JSON"))
+=======
+    rebuild = actions.add_parser("rebuild", help="rebuild the index from the files")
+    actions.add_parser("path", help="print the folder of the library")
+    for action in (search, show, export, review, reproduce, check, rebuild):
+        action.add_argument("--json", action="store_true", help="print JSON")

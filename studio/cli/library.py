@@ -8,6 +8,8 @@ import sys
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
+import msgspec
+
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.language import tr, translated
@@ -50,6 +52,8 @@ def library(options: argparse.Namespace) -> int:
                 return _show(opened, options)
             case "export":
                 return _export(opened, options)
+            case "review":
+                return _review(opened, options)
             case "reproduce":
                 from studio.cli.reproduce import reproduce
 
@@ -87,7 +91,24 @@ def _fields(asset: Asset) -> dict[str, object]:
         "tags": list(asset.tags),
         "collections": list(asset.collections),
         "labels": asset.recipe.labels,
+        "review": _review_fields(asset),
     }
+
+
+def _review_fields(asset: Asset) -> dict[str, str]:
+    """Return the state of a result's review and what was decided, empty without one."""
+    decided = {} if asset.review is None else msgspec.structs.asdict(asset.review)
+    return {**decided, "state": asset.review_state} if asset.review_state else {}
+
+
+def _review(opened: Library, options: argparse.Namespace) -> int:
+    ids = [_asset(opened, asset_id).id for asset_id in options.ids]
+    for asset in opened.marks.review(ids, options.state, options.name, options.remark):
+        if options.json:
+            print(json.dumps(_fields(asset), ensure_ascii=False))
+        else:
+            print(f"{asset.id}  {asset.review_state}")
+    return DONE
 
 
 def _query(options: argparse.Namespace) -> AssetQuery:
@@ -104,6 +125,7 @@ def _query(options: argparse.Namespace) -> AssetQuery:
         collection=options.collection,
         labels=tuple(_label(label) for label in options.label),
         starred=options.starred,
+        review=options.review,
         since=_midnight(options.since, 0),
         until=_midnight(options.until, 1),
     )

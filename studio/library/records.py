@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from studio.kinds.kind import Medium
 from studio.kinds.requests import unsupported_reason
+from studio.library.review import Review, review_state
 from studio.protocol import JobStatus, Problem, Recipe, Request, Sentence
 
 
@@ -46,7 +47,7 @@ class Asset(Struct, frozen=True, kw_only=True):
     `medium` is None if this version does not know it. For kinds without a prompt, `prompt` is
     that of the parent asset, or the name of the input file. `text` is the answer, "" for other
     media. `width` and `height` are pixels, `duration` is seconds, `size` is bytes. `number` is
-    unique and increases with the creation time.
+    unique and increases with the creation time. `review` is what a person decided.
     """
 
     id: str
@@ -68,6 +69,12 @@ class Asset(Struct, frozen=True, kw_only=True):
     sha256: str = ""
     number: int = 0
     collections: tuple[str, ...] = ()
+    review: Review | None = None
+
+    @property
+    def review_state(self) -> str:
+        """The state of its review, "" if nobody asked for one."""
+        return review_state(self.review, self.recipe.labels)
 
     @property
     def seconds(self) -> float:

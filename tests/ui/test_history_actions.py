@@ -20,6 +20,8 @@ from studio.kinds.text import TextRequest
 from studio.library.index.search import AssetQuery
 from studio.library.store import Library
 from studio.ui.gallery.contact_sheets import find_sheets
+from studio.ui.gallery.detail_text import detail_rows
+from studio.ui.gallery.history_commands import HistoryCommands
 from studio.ui.gallery.history_menu import fill_menu
 from studio.ui.gallery.tags_dialog import tags_in
 from studio.ui.main_window import MainWindow
@@ -384,3 +386,30 @@ def test_a_contact_sheet_is_arranged_by_the_labels_that_differ(
     # Two columns and two rows of pictures, with the headings of both.
     assert 2 * MIN_CELL < picture.width() < 3 * MIN_CELL + 60
     assert 2 * MIN_CELL < picture.height() < 3 * MIN_CELL
+
+
+def test_a_review_is_noted_with_a_name_shown_and_filtered_by(
+    window: MainWindow, view: Any, library: Library, find: Callable[[str], Any], qtbot: QtBot
+) -> None:
+    view.setCurrentIndex(view.model().index(0))
+    commands = window.findChild(HistoryCommands)
+    assert isinstance(commands, HistoryCommands)
+    commands.do("review")
+    review = dialog("history.review")
+    state = control("history.review.state", review)
+    state.setCurrentIndex(state.findData("approved"))
+    control("history.review.name", review).setText("林老师")
+    control("history.review.remark", review).setPlainText("可以发")
+    review.accept()
+    qtbot.waitUntil(lambda: bool(library.assets.find(AssetQuery(review="approved"))))
+    (asset,) = library.assets.find(AssetQuery(review="approved"))
+    assert asset.review is not None
+    assert (asset.review.reviewer, asset.review.remark) == ("林老师", "可以发")
+    qtbot.waitUntil(
+        lambda: "林老师" in dict(detail_rows(view.model().assets()[0])).get("Review", "")
+    )
+    box = find("history.reviewed")
+    box.setCurrentIndex(box.findData("needs_review"))
+    qtbot.waitUntil(lambda: rows(view) == 0)
+    box.setCurrentIndex(box.findData("approved"))
+    qtbot.waitUntil(lambda: rows(view) == 1)

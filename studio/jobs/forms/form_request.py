@@ -12,6 +12,7 @@ from studio.formats.chat.thoughts import without_thoughts
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
 from studio.kinds.registry import known_kind
+from studio.library.review import REVIEW_LABEL, REVIEW_REQUIRED
 from studio.protocol import MAX_SEED, Message, ProblemError, Request, problem
 from studio.writing.checks.check_result import check_result
 from studio.writing.checks.correction import correction
@@ -22,8 +23,7 @@ from studio.writing.forms.form_file import RESERVED
 from studio.writing.forms.form_folders import Brands, Forms, FoundForm, find_form
 from studio.writing.forms.values import value_errors
 
-FORM, VERSION, BRAND, ATTEMPT, REVIEW = "form", "form_version", "brand", "attempt", "review"
-REVIEW_REQUIRED = "required"
+FORM, VERSION, BRAND, ATTEMPT = "form", "form_version", "brand", "attempt"
 
 _NEXT_SEED = 1_000_003
 """Further attempts are far from the seeds of the other variations."""
@@ -49,7 +49,7 @@ class FormUse(Struct, frozen=True):
         if self.brand_name:
             own[BRAND] = self.brand_name
         if form.review:
-            own[REVIEW] = REVIEW_REQUIRED
+            own[REVIEW_LABEL] = REVIEW_REQUIRED
         return given | own
 
     def check(self, text: str) -> FactCheck:

@@ -1,8 +1,9 @@
-"""Change stars, tags and collections of assets, in the index and in `marks.jsonl`."""
+"""Change stars, tags, collections and reviews of assets, in the index and in `marks.jsonl`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from studio.library.index.database import Database
 from studio.library.index.facets import read_collections
 from studio.library.index.index_marks import marks_in_index
 from studio.library.records import Asset
+from studio.library.review import MAX_REMARK, MAX_REVIEWER, Review, ReviewState
 from studio.protocol import problem
 
 MAX_NAME_LENGTH = 100
@@ -43,6 +45,18 @@ class MarkChanges:
     ) -> list[Asset]:
         """Remove tags from assets, ignoring case, and add others. Other tags are kept."""
         return self._change_many(ids, lambda mark: _retagged(mark, remove, add))
+
+    def review(
+        self, ids: Iterable[str], state: ReviewState, reviewer: str, remark: str
+    ) -> list[Asset]:
+        """Note what a person decided who reviewed assets, with the time."""
+        review = Review(
+            state,
+            " ".join(reviewer.split())[:MAX_REVIEWER],
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            remark.strip()[:MAX_REMARK],
+        )
+        return self._change_many(ids, lambda mark: msgspec.structs.replace(mark, review=review))
 
     def collections(self) -> list[tuple[str, int]]:
         """Return each collection with the number of its assets, not counting the trash, by name."""

@@ -1,9 +1,9 @@
-"""Stars, tags, collections and trash in the library folder: `marks.jsonl`, one line per change.
+"""Stars, tags, collections, reviews and trash in the library folder, in `marks.jsonl`.
 
-They are not stored in the asset's own file: starring a 100 MB picture would rewrite it and change
-the hash by which other results refer to it. The last line about an asset counts; lines truncated
-by a crash are skipped. The file is compacted when more than half of its lines are obsolete. It is
-written under the lock of `change_lock.py`.
+Each change is one line. They are not stored in the asset's own file: starring a 100 MB picture
+would rewrite it and change the hash by which other results refer to it. The last line about an
+asset counts; lines truncated by a crash are skipped. The file is compacted when more than half of
+its lines are obsolete. It is written under the lock of `change_lock.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from studio.formats.atomic_write import write_atomic
 from studio.formats.untrusted_files import open_regular
 from studio.library.disk_problems import file_problem
 from studio.library.records import Asset
+from studio.library.review import Review
 
 MARKS_FILE = "marks.jsonl"
 _MAX_LINE = 16 * 1024 * 1024
@@ -39,12 +40,13 @@ class Marks(Struct, frozen=True):
     collections: tuple[str, ...] = ()
     trashed_at: float | None = None
     origin: str = ""
+    review: Review | None = None
     unknown: dict[str, Any] = {}
 
     @property
     def is_empty(self) -> bool:
         """Whether all marks have their default values."""
-        marked = self.starred or self.tags or self.collections or self.trashed_at
+        marked = self.starred or self.tags or self.collections or self.trashed_at or self.review
         return not (marked or self.unknown)
 
 
@@ -53,7 +55,7 @@ _KNOWN = frozenset(Marks.__struct_fields__) - {"unknown"}
 
 def marks_of(asset: Asset) -> Marks:
     """Return the marks of an asset outside the trash, from the index."""
-    return Marks(asset.id, asset.starred, asset.tags, asset.collections)
+    return Marks(asset.id, asset.starred, asset.tags, asset.collections, review=asset.review)
 
 
 def append_marks(root: Path, *changed: Marks) -> None:

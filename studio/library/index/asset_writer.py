@@ -17,8 +17,10 @@ from studio.kinds.requests import display_name, has_prompt, inputs_of
 from studio.library.folder.marks_file import Marks
 from studio.library.index.checksums import set_checksum
 from studio.library.index.database import Database, medium_name
+from studio.library.index.index_marks import review_in_index
 from studio.library.index.search import filter_terms, split_cjk
 from studio.library.records import making_seconds
+from studio.library.review import review_state
 from studio.protocol import Parent, Recipe, Request
 
 _SAFE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -129,6 +131,7 @@ class AssetWriter:
                     tags=(),
                     collections=(),
                     labels=recipe.labels.items(),
+                    review=review_state(None, recipe.labels),
                 ),
             ),
         )
@@ -151,7 +154,7 @@ class AssetWriter:
         return name
 
     def set_marks(self, db: sqlite3.Connection, marks: Marks) -> None:
-        """Set star, tags and collections in the index. Unknown assets are ignored."""
+        """Set star, tags, collections and review in the index. Unknown assets are ignored."""
         name = marks.asset
         known = db.execute("UPDATE assets SET starred = ? WHERE id = ?", (int(marks.starred), name))
         if not known.rowcount:
@@ -166,6 +169,12 @@ class AssetWriter:
             "INSERT OR IGNORE INTO collected (asset, collection) VALUES (?, ?)",
             [(name, collection) for collection in marks.collections],
         )
+        db.execute("DELETE FROM reviews WHERE asset = ?", (name,))
+        if (review := marks.review) is not None:
+            db.execute(
+                "INSERT INTO reviews (asset, state, reviewer, date, remark) VALUES (?, ?, ?, ?, ?)",
+                (name, review.state, review.reviewer, review.date, review.remark),
+            )
         self._index_marks(db, name)
 
     @staticmethod
@@ -179,6 +188,7 @@ class AssetWriter:
         collected = select("SELECT collection FROM collected WHERE asset = ?")
         collections = [collection for (collection,) in collected]
         labels = select("SELECT name, value FROM labels WHERE asset = ?")
+        state = review_state(review_in_index(db, name), dict(map(tuple, labels)))
         for row in select("SELECT * FROM assets WHERE id = ?"):
             words = filter_terms(
                 row["task"],
@@ -188,6 +198,7 @@ class AssetWriter:
                 collections=collections,
                 labels=[(label, value) for label, value in labels],
                 trashed=row["trashed_at"] is not None,
+                review=state,
             )
             db.execute(
                 "UPDATE words SET tags = ?, facts = ? WHERE rowid = ?",

@@ -17,11 +17,14 @@ from studio.library.index.database import DamagedDatabaseError, Database
 from studio.library.index.facets import Facets, read_facets, read_model_use
 from studio.library.index.search import TRASHED, AssetQuery, match_expression
 from studio.library.records import Asset
+from studio.library.review import Review
 
 _COLUMNS = """
     assets.*, contents.recipe, contents.text, contents.checksum,
     (SELECT json_group_array(tag) FROM tags WHERE asset = assets.id) AS tag_list,
-    (SELECT json_group_array(collection) FROM collected WHERE asset = assets.id) AS collected_in
+    (SELECT json_group_array(collection) FROM collected WHERE asset = assets.id) AS collected_in,
+    (SELECT json_array(state, reviewer, date, remark) FROM reviews WHERE asset = assets.id)
+    AS reviewed
 """
 _SELECT = f"SELECT {_COLUMNS} FROM assets JOIN contents USING (number)"
 _DECODE_ERRORS = (TypeError, ValueError, IndexError, RecursionError, OverflowError)
@@ -60,6 +63,7 @@ class Assets:
             starred=bool(row["starred"]),
             tags=_sorted(row["tag_list"]),
             collections=_sorted(row["collected_in"]),
+            review=_review(row["reviewed"]),
             size=row["size"],
             width=row["width"],
             height=row["height"],
@@ -169,6 +173,10 @@ class Assets:
 
 def _sorted(names: str) -> tuple[str, ...]:
     return tuple(sorted(msgspec.json.decode(names, type=list[str])))
+
+
+def _review(found: str | None) -> Review | None:
+    return None if found is None else Review(*msgspec.json.decode(found, type=list[str]))
 
 
 def _medium(name: str) -> Medium | None:

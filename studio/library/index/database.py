@@ -53,7 +53,14 @@ _RETRY_SECONDS = 0.01
 # Script i migrates the database from version i to version i + 1.
 _MIGRATIONS = tuple(
     Path(__file__).with_name(name)
-    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
+    for name in (
+        "schema.sql",
+        "schema_2.sql",
+        "schema_3.sql",
+        "schema_4.sql",
+        "schema_5.sql",
+        "schema_6.sql",
+    )
 )
 VERSION = len(_MIGRATIONS)
 

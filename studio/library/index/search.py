@@ -35,8 +35,8 @@ class AssetQuery(Struct, frozen=True, kw_only=True):
     """Search criteria for assets. Empty ones are ignored; all others must match.
 
     `words` is the text typed by the user (`match_expression`). `tags` and `labels` (name, value)
-    ignore case. `model` is an id. `since` (inclusive) and `until` (exclusive) are Unix seconds of
-    the creation time.
+    ignore case. `model` is an id, `review` a state (`review.py`). `since` (inclusive) and `until`
+    (exclusive) are Unix seconds of the creation time.
     """
 
     words: str = ""
@@ -46,6 +46,7 @@ class AssetQuery(Struct, frozen=True, kw_only=True):
     collection: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     starred: bool = False
+    review: str = ""
     since: float | None = None
     until: float | None = None
 
@@ -64,6 +65,7 @@ class AssetQuery(Struct, frozen=True, kw_only=True):
             tags=self.tags,
             collections=[self.collection] if self.collection else [],
             labels=self.labels,
+            review=self.review,
         )
 
     @property
@@ -89,6 +91,7 @@ def filter_terms(
     collections: Iterable[str],
     labels: Iterable[tuple[str, str]],
     trashed: bool = False,
+    review: str = "",
 ) -> str:
     """Return the filter terms of an asset or a query: words in the full-text index (`facts`).
 
@@ -98,6 +101,7 @@ def filter_terms(
     terms += [_term("model", model)] if model else []
     terms += ["starred"] if starred else []
     terms += [TRASHED] if trashed else []
+    terms += [_term("review", review)] if review else []
     terms += [_term("tag", tag.casefold()) for tag in tags]
     terms += [_term("collection", name.casefold()) for name in collections]
     return " ".join([*terms, *(label_term(name, value) for name, value in labels)])

@@ -10,7 +10,7 @@ import sqlite3
 
 from studio.library.index.database import ATTACHED, INCOMPLETE
 
-_TABLES = ("assets", "contents", "labels", "parents", "tags", "collected")
+_TABLES = ("assets", "contents", "labels", "parents", "tags", "collected", "reviews")
 
 
 def replace_index(db: sqlite3.Connection) -> None:

@@ -36,7 +36,9 @@ from studio.library.records import Asset
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 TABLE = "recipes.csv"
-_COLUMNS = ("file", "task", "model", "seed", "prompt", "recipe")
+_COLUMNS = ("file", "task", "model", "seed", "prompt", "recipe", "review")
+_MARKED = {"needs_review": "needs-review", "rejected": "rejected"}
+"""What the names of copies say of results that are not for use as they are."""
 _WORK = "export"
 _READY = "ready"
 _LOCK_SECONDS = 30.0
@@ -129,6 +131,8 @@ def _copy(asset: Asset, file: Path, format: ExportFormat, quality: int | None) -
             str(error),
             name=asset.path.name,
         ) from error
+    if mark := _MARKED.get(asset.review_state):
+        name = f"{Path(name).stem}-{mark}{Path(name).suffix}"
     with source, file.open("xb") as target:
         is_same = format == "" or asset.medium is not Medium.PICTURE
         if format and not is_same:
@@ -211,6 +215,19 @@ def _is_ours(path: Path) -> bool:
     return columns == _COLUMNS[: len(columns)]
 
 
+def _has_column(table: Path, column: str) -> bool:
+    with open_regular(table) as file:
+        header = file.readline(_LONGEST_HEADER).decode("utf-8-sig", "replace")
+    return column in next(csv.reader([header]), [])
+
+
+def _review_text(asset: Asset) -> str:
+    """Return the state of a result's review, and who decided it when, with the remark."""
+    review = asset.review
+    parts = (review.reviewer, review.date, review.remark) if review is not None else ()
+    return "; ".join(filter(None, (asset.review_state, *parts)))
+
+
 def _write_table(old: Path, new: Path, rows: Iterable[tuple[_Copy, Path]]) -> None:
     """Write the table `old` with more rows to the file `new`, and sync it. Raises `OSError`."""
     with new.open("xb") as file:
@@ -218,6 +235,8 @@ def _write_table(old: Path, new: Path, rows: Iterable[tuple[_Copy, Path]]) -> No
             with open_regular(old) as existing:
                 shutil.copyfileobj(existing, file)
         is_new = file.tell() == 0
+    has_review = is_new or _has_column(old, _COLUMNS[-1])
+    with new.open("ab") as file:
         if not is_new:
             with open_regular(old) as existing:
                 existing.seek(-1, os.SEEK_END)
@@ -231,16 +250,15 @@ def _write_table(old: Path, new: Path, rows: Iterable[tuple[_Copy, Path]]) -> No
             writer.writerow(_COLUMNS)
         for copy, target in rows:
             asset, recipe = copy.asset, copy.asset.recipe
-            writer.writerow(
-                [
-                    escaped(target.name),
-                    asset.task,
-                    escaped(recipe.model_id),
-                    recipe.seed,
-                    escaped(asset.prompt),
-                    to_json(recipe),
-                ]
-            )
+            row = [
+                escaped(target.name),
+                asset.task,
+                escaped(recipe.model_id),
+                recipe.seed,
+                escaped(asset.prompt),
+                to_json(recipe),
+            ]
+            writer.writerow([*row, escaped(_review_text(asset))] if has_review else row)
         table.flush()
         os.fsync(table.fileno())
     if not is_new:

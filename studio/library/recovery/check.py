@@ -23,6 +23,7 @@ from studio.library.recovery.result_files import (
     read_result,
     result_files,
 )
+from studio.library.review import Review
 from studio.protocol import Sentence, sentence
 
 
@@ -148,7 +149,7 @@ def _marks(database: Database, root: Path) -> Iterator[Contradiction]:
                 "marks",
                 name,
                 sentence(
-                    "{file} and the index disagree on stars, tags or collections of {id}.",
+                    "{file} and the index disagree on stars, tags, collections or review of {id}.",
                     file="marks.jsonl",
                     id=name,
                 ),
@@ -161,11 +162,12 @@ def _marks(database: Database, root: Path) -> Iterator[Contradiction]:
             )
 
 
-def _seen(marks: Marks) -> tuple[bool, set[str], set[str]]:
+def _seen(marks: Marks) -> tuple[bool, set[str], set[str], Review | None]:
     return (
         marks.starred,
         {tag.casefold() for tag in marks.tags},
         {name.casefold() for name in marks.collections},
+        marks.review,
     )
 
 

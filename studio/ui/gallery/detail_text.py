@@ -11,6 +11,7 @@ from studio.kinds.registry import AnyKind, kind_if_known
 from studio.kinds.requests import unsupported_reason
 from studio.library.records import Asset
 from studio.protocol import Recipe, UnknownRequest, readable_size
+from studio.ui.gallery.review_states import state_title
 from studio.ui.shell.kind_labels import task_title
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.times import duration_text
@@ -40,6 +41,7 @@ def detail_rows(asset: Asset) -> list[tuple[str, str]]:
         rows.append((tr("Prompt"), asset.prompt[: 2 * _MAX_VALUE]))
     rows.append((tr("Tags"), ", ".join(asset.tags)))
     rows.append((tr("Collections"), ", ".join(asset.collections)))
+    rows.append((tr("Review"), _review_text(asset)))
     rows.extend((tr("Label"), f"{name}: {value}") for name, value in recipe.labels.items() if value)
     rows.append((tr("Model"), recipe.model_name))
     rows.extend(_unknown_kind_rows(recipe) if kind is None else _kind_rows(kind, recipe))
@@ -53,6 +55,15 @@ def detail_rows(asset: Asset) -> list[tuple[str, str]]:
     return [
         (name[:_MAX_VALUE], value[: 2 * _MAX_VALUE]) for name, value in rows[:_MAX_ROWS] if value
     ]
+
+
+def _review_text(asset: Asset) -> str:
+    """Return the state of the review, and who decided it when, with the remark."""
+    if not asset.review_state:
+        return ""
+    decided = asset.review
+    parts = (decided.reviewer, decided.date[:10], decided.remark) if decided is not None else ()
+    return ", ".join(part for part in (state_title(asset.review_state), *parts) if part)
 
 
 def _kind_rows(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:

@@ -19,6 +19,8 @@ from PySide6.QtWidgets import (
 
 from studio.kinds.registry import kinds
 from studio.library.index.search import AssetQuery
+from studio.library.review import STATES
+from studio.ui.gallery.review_states import state_title
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 from studio.ui.widgets.buttons import tool_button
@@ -62,7 +64,7 @@ def since(days: int | None, now: datetime) -> float | None:
 
 class Filters(QWidget):
     """Object names: `history.task`, `history.starred`, `history.filter`, and in its popup
-    `history.model`, `history.date`, `history.collection`, `history.tag`, `history.label`.
+    `history.model`, `.date`, `.collection`, `.tag`, `.label`, `.reviewed`.
     """
 
     changed = Signal()
@@ -102,6 +104,10 @@ class Filters(QWidget):
         self.collection = self._add("history.collection", self.tr("Collection"))
         self.tag = self._add("history.tag", self.tr("Tag"))
         self.label = self._add("history.label", self.tr("Label"))
+        self.review = self._add("history.reviewed", self.tr("Review"))
+        self.review.addItem(self.tr("Any"), None)
+        for state in STATES:
+            self.review.addItem(state_title(state), state)
         self.clear = QPushButton(self.tr("Clear filters"), self.popup)
         self.clear.setObjectName("history.filter.clear")
         self.clear.clicked.connect(self._clear)
@@ -128,6 +134,7 @@ class Filters(QWidget):
             collection=self.collection.currentData() or "",
             labels=(tuple(label.split(_LABEL_SEPARATOR, 1)),) if label else (),
             starred=self.starred.isChecked(),
+            review=self.review.currentData() or "",
             since=since(self.date.currentData(), datetime.now().astimezone()),
         )
 
@@ -178,7 +185,7 @@ class Filters(QWidget):
             self.changed.emit()
 
     def _boxes(self) -> tuple[QComboBox, ...]:
-        return self.date, self.model, self.collection, self.tag, self.label
+        return self.date, self.model, self.collection, self.tag, self.label, self.review
 
     def _open(self) -> None:
         self._show_active()

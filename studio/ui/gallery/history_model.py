@@ -19,6 +19,7 @@ from PySide6.QtCore import (
 from studio.formats.chat.thoughts import without_thoughts
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
+from studio.ui.gallery.review_states import state_title
 from studio.ui.gallery.thumbnails import SHOWN, Thumbnails
 from studio.ui.shell.background import Background
 from studio.ui.widgets.plain_text import one_line, plain_tooltip
@@ -254,7 +255,8 @@ def _runs(numbers: array[int], others: set[int], start: int) -> list[tuple[int, 
 
 
 def _second_line(asset: Asset) -> str:
-    parts = ["★" if asset.starred else "", *(f"#{tag}" for tag in asset.tags), _ago(asset)]
+    review = state_title(asset.review_state) if asset.review_state else ""
+    parts = ["★" if asset.starred else "", review, *(f"#{tag}" for tag in asset.tags), _ago(asset)]
     if asset.width and asset.height:
         parts.append(f"{asset.width} × {asset.height}")
     if asset.medium is Medium.TEXT and asset.text:

@@ -168,6 +168,7 @@ class ResultActions(QObject):
             run=operations.toggle_star,
         )
         yield ResultAction(name="tags", icon="tag", text=tr("Tags…"), keys="T", run=self._edit_tags)
+        yield ResultAction(name="review", icon="shield-check", text=tr("Review…"), run=self._review)
         yield ResultAction(
             name="compare",
             icon="columns-2",
@@ -235,6 +236,15 @@ class ResultActions(QObject):
 
         dialog = TagsDialog(chosen, self._widget.window())
         dialog.submitted.connect(lambda before, after: self.operations.retag(chosen, before, after))
+        show_dialog(dialog)
+
+    def _review(self, chosen: list[Asset]) -> None:
+        from studio.ui.gallery.review_dialog import ReviewDialog
+
+        dialog = ReviewDialog(chosen, self.operations.reviewer, self._widget.window())
+        dialog.submitted.connect(
+            lambda state, name, remark: self.operations.review(chosen, state, name, remark)
+        )
         show_dialog(dialog)
 
     def _export(self, to_format: ExportFormat, chosen: list[Asset]) -> None:

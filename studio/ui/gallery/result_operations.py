@@ -25,6 +25,7 @@ from studio.ui.widgets.open_path import open_path
 
 if TYPE_CHECKING:
     from studio.library.recipes.export import ExportFormat
+    from studio.library.review import ReviewState
 
 
 class ResultOperations(QObject):
@@ -35,6 +36,8 @@ class ResultOperations(QObject):
         self._state = state
         self._widget = window
         self._last_deleted: list[str] = []
+        self.reviewer = ""
+        """Who reviewed results last."""
 
     # ---- the trash
 
@@ -93,6 +96,16 @@ class ResultOperations(QObject):
         ids = [asset.id for asset in assets]
         removed = set(before) - set(after)
         self._state.change_assets(self, lambda library: library.marks.retag(ids, removed, after))
+
+    def review(
+        self, assets: Sequence[Asset], state: ReviewState, reviewer: str, remark: str
+    ) -> None:
+        """Note what a person decided on results."""
+        self.reviewer = reviewer
+        ids = [asset.id for asset in assets]
+        self._state.change_assets(
+            self, lambda library: library.marks.review(ids, state, reviewer, remark)
+        )
 
     def add_to_collection(self, assets: Sequence[Asset], collection: str) -> None:
         """Add results to a collection."""

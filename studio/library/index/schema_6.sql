@@ -1,0 +1,9 @@
+-- From version 5 to 6: what a person who reviewed an asset decided, by whom and when (ISO 8601).
+
+CREATE TABLE reviews (
+    asset TEXT PRIMARY KEY REFERENCES assets (id) ON DELETE CASCADE ON UPDATE CASCADE,
+    state TEXT NOT NULL,
+    reviewer TEXT NOT NULL,
+    date TEXT NOT NULL,
+    remark TEXT NOT NULL
+) WITHOUT ROWID;

@@ -358,13 +358,7 @@ def _library(command: argparse.ArgumentParser) -> None:
     check = actions.add_parser(
         "check", help=tr("check that index, files, marks, trash and queue agree")
     )
-<<<<<<< HEAD
     rebuild = actions.add_parser("rebuild", help=tr("rebuild the index from the files"))
     actions.add_parser("path", help=tr("print the folder of the library"))
-    for action in (search, show, export, reproduce, check, rebuild):
-        action.add_argument("--json", action="store_true", help=tr("print JSON"))
-=======
-    rebuild = actions.add_parser("rebuild", help="rebuild the index from the files")
-    actions.add_parser("path", help="print the folder of the library")
     for action in (search, show, export, review, reproduce, check, rebuild):
-        action.add_argument("--json", action="store_true", help="print JSON")
+        action.add_argument("--json", action="store_true", help=tr("print JSON"))

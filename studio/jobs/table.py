@@ -46,6 +46,8 @@ MAX_ERRORS = 100
 MAX_ROWS = 200_000
 MAX_COLUMNS = 1_000
 _MAX_BYTES = 200 * 2**20
+_ZIP = b"PK\x03\x04"
+"""Files of spreadsheet programs begin with this."""
 _LARGEST_CELL = 10_000_000
 """Characters: an answer in a `results.csv` may be that long."""
 _MAX_NAME = 100
@@ -194,6 +196,12 @@ def _decoded(path: Path, encoding: str) -> DecodedText:
             "The table {path} is larger than {most} MB. Split it into several tables.",
             path=path,
             most=_MAX_BYTES // 2**20,
+        )
+    if data.startswith(_ZIP):
+        raise problem(
+            "bad_input",
+            "{path} is a spreadsheet file. Save its table as CSV in the spreadsheet program.",
+            path=path,
         )
     decoded = decode(data, encoding)
     if decoded is None and encoding:

@@ -26,8 +26,13 @@ class Review(Struct, frozen=True):
     remark: str = ""
 
 
+def needs_review(labels: Mapping[str, str]) -> bool:
+    """Return whether a person must review a result with these labels."""
+    return labels.get(REVIEW_LABEL) == REVIEW_REQUIRED
+
+
 def review_state(review: Review | None, labels: Mapping[str, str]) -> str:
     """Return the state of a result, "" if nobody asked for a review."""
     if review is not None and review.state:
         return review.state
-    return "needs_review" if labels.get(REVIEW_LABEL) == REVIEW_REQUIRED else ""
+    return "needs_review" if needs_review(labels) else ""

@@ -15,6 +15,7 @@ from studio.writing.forms.brand import Brand
 from studio.writing.forms.fill import fill
 from studio.writing.forms.form import Form
 from studio.writing.forms.form_folders import FoundForm, find_form, list_brands, list_forms
+from studio.writing.forms.readable import readable
 from studio.writing.forms.values import items_of, value_errors
 
 BUILT_IN = list_forms(RESOURCES, None)
@@ -196,6 +197,20 @@ def test_a_brand_is_told_in_the_language_of_the_form_and_is_part_of_the_brief(
     assert "since 1987" in filled.brief
     chinese = find_form(BUILT_IN, "zh/letter", ()).form
     assert "品牌：Acme" in fill(chinese, examples(chinese), brands.brands["acme"]).system
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ('{"title": "A", "points": ["b", "c"]}', "**title**\n\nA\n\n**points**\n\n- b\n- c"),
+        ('{"shots": [{"n": 1, "x": "a|b"}]}', "| n | x |\n| --- | --- |\n| 1 | a\\|b |"),
+        ('{"title": "A", "poi', '{"title": "A", "poi'),
+        ("{" * 5000, "{" * 5000),
+        ("plain [text]", "plain [text]"),
+    ],
+)
+def test_answers_of_a_schema_are_shown_as_text_lists_and_tables(answer: str, shown: str) -> None:
+    assert readable(answer) == shown
 
 
 def test_items_are_lines_without_marks_of_lists() -> None:

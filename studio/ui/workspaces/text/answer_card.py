@@ -141,7 +141,13 @@ class AnswerCard(QFrame):
         self.regenerate.setVisible(not is_variation)
 
     def show_answer(
-        self, answer: Answer, heading: str, finished: bool, waiting: str, is_folded: bool = False
+        self,
+        answer: Answer,
+        heading: str,
+        finished: bool,
+        waiting: str,
+        is_folded: bool = False,
+        is_of_form: bool = False,
     ) -> None:
         """Show an answer, or the note `waiting` while it has no text."""
         self._heading.setText(heading)
@@ -151,8 +157,13 @@ class AnswerCard(QFrame):
             label.setToolTip(plain_tooltip("\n".join(part for part in (seed, answer.path) if part)))
         parts = split_thoughts(answer.text)
         self._show_thoughts(parts, finished)
-        shown = folded(parts.answer) if is_folded else parts.answer
-        is_part = len(shown) < len(parts.answer)
+        whole = parts.answer
+        if is_of_form and finished:
+            from studio.writing.forms.readable import readable
+
+            whole = readable(whole)
+        shown = folded(whole) if is_folded else whole
+        is_part = len(shown) < len(whole)
         # The beginning of a longer answer does not change any more.
         self.body.show_answer(shown, finished or is_part)
         self.body.setVisible(bool(parts.answer))
@@ -173,7 +184,9 @@ class AnswerCard(QFrame):
             finished and bool(answer.text) and (answer.stopped or answer.reached_limit)
         )
 
-    def show_check(self, found: FactCheck | None, can_repeat: bool) -> None:
+    def show_check(
+        self, found: FactCheck | None, can_repeat: bool, needs_review: bool = False
+    ) -> None:
         """Show what the checks of a form found in the answer; None if it was not checked."""
         if self._findings is None:
             if found is None:
@@ -185,7 +198,7 @@ class AnswerCard(QFrame):
             self._parts.insertWidget(self._parts.indexOf(self.show_all) + 1, self._findings)
         self._findings.setVisible(found is not None)
         if found is not None:
-            self._findings.show_check(found, can_repeat)
+            self._findings.show_check(found, can_repeat, needs_review)
             self._findings.mark(self.body, self._source, found)
 
     def _set_picks_words(self, picks: bool) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from studio.library.review import needs_review
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.plain_text import plain_label
@@ -159,9 +160,10 @@ class AnswerCards(QWidget):
                 self._all_finished or index in self._finished,
                 self._waiting,
                 is_folded=index not in self._unfolded,
+                is_of_form=bool(turn.form),
             )
             found = self._checks.get(turn.answers[index].asset)
-            card.show_check(found, can_repeat=self._all_finished)
+            card.show_check(found, self._all_finished, needs_review(turn.form))
             card.show_choice(index == turn.chosen, bool(turn.answers[index].text))
         self._position.setText(
             self.tr("{first}–{last} of {total}").format(

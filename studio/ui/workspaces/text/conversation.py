@@ -58,6 +58,15 @@ class Turn(Struct):
         answers = range(len(self.answers))
         self.jobs = {job: base for job, base in self.jobs.items() if base in answers}
 
+    def shown_text(self, index: int) -> str:
+        """Return an answer as it is shown: without thoughts, that of a form's schema readable."""
+        text = without_thoughts(self.answers[index].text)
+        if not self.form:
+            return text
+        from studio.writing.forms.readable import readable
+
+        return readable(text)
+
     def chosen_text(self) -> str:
         """Return the text of the chosen answer, empty if there is none."""
         return self.answers[self.chosen].text if self.chosen < len(self.answers) else ""

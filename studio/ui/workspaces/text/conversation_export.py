@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 )
 
 from studio.formats.atomic_write import write_atomic
-from studio.formats.chat.thoughts import without_thoughts
+from studio.library.review import needs_review
 from studio.ui.style.translations import tr
 from studio.ui.workspaces.text.answer_document import (
     is_quick_to_render,
@@ -87,9 +87,11 @@ def _clean(text: str) -> str:
 def _parts(conversation: Conversation) -> Iterator[_Part]:
     for turn in conversation.turns:
         yield _Part(tr("You"), _clean(turn.prompt), is_markdown=False)
-        answer = without_thoughts(turn.chosen_text())
+        answer = turn.shown_text(turn.chosen) if turn.chosen < len(turn.answers) else ""
         if answer:
-            yield _Part(tr("Answer"), _clean(answer), is_markdown=True)
+            # It may have been approved since, which only the library knows.
+            head = tr("Answer, to be reviewed") if needs_review(turn.form) else tr("Answer")
+            yield _Part(head, _clean(answer), is_markdown=True)
 
 
 def _as_markdown(title: str, parts: list[_Part]) -> str:

@@ -47,7 +47,7 @@ class FindingsBox(QWidget):
         rows.addLayout(row)
         rows.addWidget(self.list)
 
-    def show_check(self, found: FactCheck, can_repeat: bool) -> None:
+    def show_check(self, found: FactCheck, can_repeat: bool, needs_review: bool = False) -> None:
         """Show what was found, or that nothing was."""
         count = len(found.findings)
         if count:
@@ -59,6 +59,8 @@ class FindingsBox(QWidget):
         if count > _SHOWN:
             lines.append(self.tr("And {n} more").format(n=count - _SHOWN))
         lines += [translated(remark) for remark in found.not_judged]
+        if needs_review:
+            lines.append(self.tr("A person must review this result before it is used."))
         self.list.setText("\n".join(lines))
         self.list.setVisible(bool(lines))
         self.again.setVisible(bool(count) and can_repeat)

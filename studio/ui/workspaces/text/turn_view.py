@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.formats.chat.thoughts import without_thoughts
+from studio.library.review import needs_review
 from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
@@ -174,9 +174,10 @@ class TurnView(QWidget):
             "",
             not self.running or index in self.finished,
             self.waiting if self.running else self.tr("No answer."),
+            is_of_form=bool(self.turn.form),
         )
         found = self.checks.get(self.turn.answers[index].asset)
-        self._single.show_check(found, can_repeat=not self.running)
+        self._single.show_check(found, not self.running, needs_review(self.turn.form))
         self._single.switch.show_version(index, len(self.turn.answers))
         self._single.regenerate.setVisible(self._is_last and not self.running)
         self._update_expand_button(several)
@@ -232,7 +233,7 @@ class TurnView(QWidget):
         self.continue_requested.emit(self.turn, index)
 
     def _copy(self, index: int) -> None:
-        QGuiApplication.clipboard().setText(without_thoughts(self.turn.answers[index].text))
+        QGuiApplication.clipboard().setText(self.turn.shown_text(index))
 
     def _fit_width(self) -> None:
         side = max(0, (self.width() - COLUMN_WIDTH) // 2)

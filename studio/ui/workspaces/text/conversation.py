@@ -208,16 +208,22 @@ class Conversation(Struct):
 
 
 def from_messages(
-    messages: tuple[Message, ...], prompt: str, answer: Answer, form: Mapping[str, str] = {}
+    messages: tuple[Message, ...], prompt: str, answer: Answer, labels: Mapping[str, str] = {}
 ) -> Conversation:
-    """Return the conversation recorded in a recipe, ending with `prompt` and `answer`."""
+    """Return the conversation recorded in a recipe, ending with `prompt` and `answer`.
+
+    `labels` are those of the recipe.
+    """
+    from studio.jobs.forms.form_request import FORM
+
+    form = dict(labels) if labels.get(FORM) else {}
     turns: list[Turn] = []
     for message in messages:
         if message.role == "user":
             turns.append(Turn(prompt=message.content))
         elif message.role == "assistant" and turns:
             turns[-1].answers = [Answer(text=message.content)]
-    turns.append(Turn(prompt=prompt, answers=[answer], form=dict(form)))
+    turns.append(Turn(prompt=prompt, answers=[answer], form=form))
     return Conversation(turns)
 
 

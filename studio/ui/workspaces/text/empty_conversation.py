@@ -8,6 +8,7 @@ from functools import partial
 from studio.kinds.text import KIND
 from studio.protocol import ModelRef
 from studio.ui.fields.language_hint import knows_only_english
+from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import tr
@@ -29,7 +30,7 @@ def show_empty(
     empty: EmptyState,
     state: AppState,
     model: ModelRef | None,
-    use_example: Callable[[str], object],
+    prompt: PromptEdit,
     open_forms: Callable[[], object],
 ) -> None:
     """Fill the placeholder for the chosen model, or for none."""
@@ -52,13 +53,18 @@ def show_empty(
         return
     empty.set_text(tr("What would you like to write?"), _abilities(model))
     actions: list[tuple[str, Callable[[], object]]] = [
-        (text, partial(use_example, text)) for text in _examples(knows_only_english(model))
+        (text, partial(_use_example, prompt, text)) for text in _examples(knows_only_english(model))
     ]
     actions.append((tr("Fill in a form…"), open_forms))
     offers = model_offers_of(state)
     if model is not None and model.size < SMALL and offers.best(task) is not None:
         actions.append(offers.action(task))
     empty.set_actions(actions)
+
+
+def _use_example(prompt: PromptEdit, example: str) -> None:
+    prompt.set_text(example)
+    prompt.setFocus()
 
 
 def _examples(in_english: bool) -> tuple[str, ...]:

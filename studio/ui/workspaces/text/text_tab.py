@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import copy
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -155,7 +156,6 @@ class TextTab(QWidget):
     def restore(self, source: Asset | Request) -> None:
         """Show an asset in its conversation, or the settings of a request."""
         from studio.ui.workspaces.text.conversation import Answer, from_messages
-        from studio.ui.workspaces.text.forms.form_writing import form_of
 
         self.create_all()
         request = source if isinstance(source, Request) else source.recipe.request
@@ -176,9 +176,8 @@ class TextTab(QWidget):
         else:
             seed = source.recipe.seed
             answer = Answer(text=source.text, seed=seed, asset=source.id, path=str(source.path))
-            form = form_of(source.recipe.labels)
             self.chat.replace(
-                from_messages(request.messages, request.prompt, answer, form),
+                from_messages(request.messages, request.prompt, answer, source.recipe.labels),
                 self.tr("This is an earlier conversation."),
                 lambda: self._show_values(before),
             )
@@ -259,10 +258,9 @@ class TextTab(QWidget):
         self.language_hint = LanguageHint(self._state, TASK, self.model, self.prompt)
         self.composer.hints.addWidget(self.language_hint)
         # The tab order follows the visual order.
-        QWidget.setTabOrder(self.prompt, self.model.combo)
-        QWidget.setTabOrder(self.model.combo, self.options_button)
-        QWidget.setTabOrder(self.options_button, self.forms_button)
-        QWidget.setTabOrder(self.forms_button, self.run_bar.count)
+        order = (self.prompt, self.model.combo, self.options_button, self.forms_button)
+        for before, after in pairwise((*order, self.run_bar.count)):
+            QWidget.setTabOrder(before, after)
         self._show_below_prompt(self._values)
         self.options.show_open(self._values)
         self.panels.show_wanted(self._values.options_open, self._values.list_open)
@@ -281,7 +279,7 @@ class TextTab(QWidget):
     def _show_empty(self) -> None:
         from studio.ui.workspaces.text.empty_conversation import show_empty
 
-        show_empty(self._empty, self._state, self.model.ref(), self._use_example, self.open_forms)
+        show_empty(self._empty, self._state, self.model.ref(), self.prompt, self.open_forms)
 
     def _update_model_defaults(self) -> None:
         model = self.model.ref()
@@ -294,10 +292,6 @@ class TextTab(QWidget):
                 self.controls.show_model_defaults(values)
 
         self._state.read_models(lambda registry: registry.defaults(model), show)
-
-    def _use_example(self, example: str) -> None:
-        self.prompt.set_text(example)
-        self.focus_prompt()
 
     def create_all(self) -> None:
         """Create all remaining parts at once."""

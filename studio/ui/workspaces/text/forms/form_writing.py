@@ -1,22 +1,13 @@
-"""Forms in the Text tab: the button, the turns that forms made, and the checks of their answers."""
+"""Forms in the Text tab: the dialog, the turns that forms made, and the checks of their answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from studio.jobs.forms.form_request import (
-    ATTEMPT,
-    FORM,
-    FormUse,
-    attempt_of,
-    next_attempt,
-    request_of,
-    use_of_labels,
-)
 from studio.kinds.text import TextRequest
 from studio.protocol import ProblemError
 from studio.settings import RESOURCES
@@ -25,9 +16,12 @@ from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.workspaces.text.chat import Chat
 from studio.ui.workspaces.text.conversation import Conversation, Turn
 from studio.ui.workspaces.text.conversation_view import ConversationView
-from studio.ui.workspaces.text.forms.form_dialog import FormDialog
-from studio.writing.facts.compare import FactCheck
-from studio.writing.forms.form_folders import Brands, Forms, list_brands, list_forms
+
+if TYPE_CHECKING:
+    from studio.jobs.forms.form_request import FormUse
+    from studio.ui.workspaces.text.forms.form_dialog import FormDialog
+    from studio.writing.facts.compare import FactCheck
+    from studio.writing.forms.form_folders import Brands, Forms
 
 
 class FormWriting(QObject):
@@ -56,6 +50,8 @@ class FormWriting(QObject):
 
     def open(self, form: str = "") -> FormDialog:
         """Open the dialog, at a form if its id is given."""
+        from studio.ui.workspaces.text.forms.form_dialog import FormDialog
+
         dialog = FormDialog(self._state, self._kept, form, self._window)
         dialog.generate.connect(self.write)
         show_dialog(dialog)
@@ -85,7 +81,7 @@ class FormWriting(QObject):
         """Check the answers that forms made and that are shown."""
         for turn in self._chat.conversation.turns:
             view = self._view.view_of(turn)
-            if not turn.form.get(FORM) or view is None:
+            if not turn.form or view is None:
                 continue
             for answer in turn.answers:
                 if not answer.asset or not answer.text:
@@ -100,6 +96,10 @@ class FormWriting(QObject):
         root, labels, known = self._state.library_root, dict(turn.form), self._found
 
         def check() -> tuple[tuple[Forms, Brands], FactCheck | None]:
+            # Not at the top: the window starts without them.
+            from studio.jobs.forms.form_request import use_of_labels
+            from studio.writing.forms.form_folders import list_brands, list_forms
+
             forms = known or (list_forms(RESOURCES, root), list_brands(root))
             use = use_of_labels(labels, *forms)
             return forms, use.check(text) if use is not None else None
@@ -118,6 +118,8 @@ class FormWriting(QObject):
             view.refresh()
 
     def _write_again(self, turn: Turn, index: int) -> None:
+        from studio.jobs.forms.form_request import ATTEMPT, attempt_of, next_attempt
+
         use = self._use(turn)
         answer = turn.answers[index]
         base = self._made(use, self._options()) if use is not None else None
@@ -132,6 +134,8 @@ class FormWriting(QObject):
         """Return the form of a turn, if it has been read."""
         if not turn.form or self._found is None:
             return None
+        from studio.jobs.forms.form_request import use_of_labels
+
         return use_of_labels(turn.form, *self._found)
 
     def _options(self) -> dict[str, Any]:
@@ -140,6 +144,8 @@ class FormWriting(QObject):
         return {"model": request.model, "count": request.count, "seed": request.seed}
 
     def _made(self, use: FormUse, options: Mapping[str, Any]) -> TextRequest | None:
+        from studio.jobs.forms.form_request import request_of
+
         try:
             request = request_of(use, options)
         except ProblemError as error:
@@ -150,8 +156,3 @@ class FormWriting(QObject):
         # A form may be for another kind of work.
         self._state.destinations.run(request)
         return None
-
-
-def form_of(recipe_labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels of a result if a form made it, otherwise nothing."""
-    return dict(recipe_labels) if recipe_labels.get(FORM) else {}

@@ -156,6 +156,7 @@ def test_hostile_files_are_refused_quickly_and_nothing_in_them_is_run(tmp_path: 
     (tmp_path / "templates" / "latin.toml").write_bytes(b'title = "\xe9"')
     own(tmp_path, GOOD.replace("Say:", "{{ who.__class__ }}"), "attribute")
     own(tmp_path, GOOD.replace("Say:", "{% x %} {who} %s"), "code")
+    own(tmp_path, GOOD.replace("Say:", "{{" + " " * 90_000), "blanks")
     found = list_forms(RESOURCES, tmp_path)
     assert {each.path.stem for each in found.broken} == {
         "attribute",

@@ -8,6 +8,8 @@ from studio.library.index.database import Database
 
 MAX_VALUES = 200
 _MAX_LABELS = 50
+_LONGEST_VALUE = 200
+"""Characters of a label that is listed: a form keeps whole texts in labels."""
 # Counting with an index and subtracting the usually few trashed assets is much faster than reading
 # all assets.
 _COUNTED = """
@@ -55,7 +57,8 @@ def read_facets(database: Database) -> Facets:
         names = db.execute(
             _DISTINCT.format(column="name", condition="true", limit=_MAX_LABELS)
         ).fetchall()
-        values = _DISTINCT.format(column="value", condition="name = :name", limit=MAX_VALUES)
+        short = f"name = :name AND length(value) <= {_LONGEST_VALUE}"
+        values = _DISTINCT.format(column="value", condition=short, limit=MAX_VALUES)
         labels = {
             name: tuple(value for (value,) in db.execute(values, {"name": name}))
             for (name,) in names

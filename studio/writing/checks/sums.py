@@ -16,8 +16,10 @@ from studio.writing.facts.numerals import plain_digits
 
 _MAX_SIDE = 200
 _MAX_POWER = 12
+_BEFORE = 40
+"""Characters before a calculation that are looked at."""
 _MAX_DEPTH = 30
-_RUN = re.compile(r"[\d.,+\-*×·/÷()%^²³√ \t]+(?:[=＝][\d.,+\-*×·/÷()%^²³ \t]+)+")
+_RUN = re.compile(r"[\d.,+\-*/()%^²³ \t=]+")
 _ENUMERATION = re.compile(
     r"^[ \t]*(?:[-*•][ \t]+)?(?:[(（]?\d{1,3}(?:[.、)）]|\.\))(?=\s))?[ \t]*", re.MULTILINE
 )
@@ -32,7 +34,9 @@ def wrong_sums(text: str) -> Iterator[Finding]:
     """Yield the calculations whose two sides differ."""
     plain = _normalised(text)
     for run in _RUN.finditer(plain):
-        before = plain[: run.start()].rstrip()[-1:]
+        if "=" not in run[0]:
+            continue
+        before = plain[max(0, run.start() - _BEFORE) : run.start()].rstrip()[-1:]
         sides = run[0].split("=")
         start = run.start()
         for place, (left, right) in enumerate(itertools.pairwise(sides)):

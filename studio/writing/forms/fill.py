@@ -17,9 +17,15 @@ from studio.writing.forms.brand import Brand
 from studio.writing.forms.form import Form
 from studio.writing.forms.values import items_of, value_of
 
-PLACEHOLDER = re.compile(r"\{\{[ \t]*([^{}\s]*)[ \t]*\}\}")
-_ALONE = re.compile(r"[ \t]*\{\{[ \t]*([^{}\s]*)[ \t]*\}\}[ \t]*")
+# Blanks are not matched apart from the name: that would take quadratic time.
+PLACEHOLDER = re.compile(r"\{\{([^{}\n]*)\}\}")
+
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def placeholders(template: str) -> list[str]:
+    """Return the names that a template uses."""
+    return [name.strip() for name in PLACEHOLDER.findall(template)]
 
 
 class FilledForm(Struct, frozen=True):
@@ -92,14 +98,14 @@ def _filled(template: str, form: Form, values: Mapping[str, str]) -> str:
         shown[field.name] = inline, block
     lines: list[str] = []
     for line in template.strip("\n").split("\n"):
-        used = PLACEHOLDER.findall(line)
-        alone = _ALONE.fullmatch(line)
+        used = placeholders(line)
+        alone = PLACEHOLDER.fullmatch(line.strip())
         if used and not any(shown[name][0] for name in used):
             if alone and lines and lines[-1].rstrip().endswith((":", "：")):
                 del lines[-1]
             continue
         if alone:
-            lines.append(shown[alone[1]][1])
+            lines.append(shown[alone[1].strip()][1])
         else:
-            lines.append(PLACEHOLDER.sub(lambda found: shown[found[1]][0], line))
+            lines.append(PLACEHOLDER.sub(lambda found: shown[found[1].strip()][0], line))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from studio.protocol import Sentence, sentence
-from studio.writing.forms.fill import PLACEHOLDER
+from studio.writing.forms.fill import placeholders
 from studio.writing.forms.form import Form, FormField
 from studio.writing.forms.toml_file import BrokenFile, line_of, read_text, read_toml
 from studio.writing.forms.values import number_of
@@ -51,7 +51,7 @@ def _errors(form: Form, text: str) -> Iterator[tuple[int, Sentence]]:
         for key, message in _field_errors(field):
             yield line_of(text, [*steps, key]), message
     for name, template in (("system", form.system), ("prompt", form.prompt)):
-        for used in PLACEHOLDER.findall(template):
+        for used in placeholders(template):
             if used not in names:
                 yield (
                     _line_with(text, used) or line_of(text, [name]),
@@ -101,5 +101,5 @@ def _field_errors(field: FormField) -> Iterator[tuple[str, Sentence]]:
 
 
 def _line_with(text: str, name: str) -> int:
-    found = re.search(r"\{\{\s*" + re.escape(name) + r"\s*\}\}", text)
+    found = re.search(r"\{\{[ \t]*" + re.escape(name) + r"[ \t]*\}\}", text)
     return text.count("\n", 0, found.start()) + 1 if found else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from studio.formats.chat.answer_form import schema_error
@@ -78,6 +79,17 @@ def test_all_forms_of_the_app_load_and_both_languages_have_the_same_forms() -> N
     assert names["en"] <= names["zh"]
     assert len(names["en"]) >= 23
     assert {"xiaohongshu", "moments", "oral-script"} <= names["zh"]
+
+
+def test_the_schema_beside_the_forms_is_that_of_the_code() -> None:
+    written = msgspec.json.decode((RESOURCES / "templates" / "form.schema.json").read_bytes())
+    schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Form)))
+    assert written == {**written, **schema}
+
+
+def test_the_form_in_the_readme_loads(tmp_path: Path) -> None:
+    readme = (RESOURCES.parent / "README.md").read_text("utf-8")
+    form_of(tmp_path, readme.split("```toml\n")[1].split("```")[0])
 
 
 @pytest.mark.parametrize("found", BUILT_IN.forms, ids=lambda found: found.id)

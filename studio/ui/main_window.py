@@ -319,6 +319,7 @@ class MainWindow(QMainWindow):
         dialog = SettingsDialog(self.state, self)
         dialog.restart_requested.connect(self.restart)
         dialog.reopen_requested.connect(self.reopen)
+        dialog.reopen_when_idle_requested.connect(self._reopen_when_idle)
         dialog.finished.connect(lambda _: self._offer_restart(dialog.needs_restart))
         show_dialog(dialog)
         if field:
@@ -342,6 +343,12 @@ class MainWindow(QMainWindow):
         """Close the window and request another one in the same process."""
         self.reopen_requested = True
         self.close()
+
+    def _reopen_when_idle(self) -> None:
+        from studio.ui.shell.window.reopen_when_idle import ReopenWhenIdle
+
+        if not self.findChildren(ReopenWhenIdle):
+            ReopenWhenIdle(self.state, self.reopen, self)
 
     def show_shortcuts(self) -> None:
         """Show the list of keyboard shortcuts."""

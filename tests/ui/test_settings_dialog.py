@@ -48,7 +48,7 @@ def test_a_new_language_opens_another_window_at_once(
     assert load_settings(home.settings)[0].language == "zh_CN"
 
 
-def test_a_new_language_waits_for_a_restart_while_a_job_runs_and_says_so(
+def test_a_new_language_waits_for_the_running_job_and_says_so(
     window: MainWindow, dialog: SettingsDialog, home: Paths, qtbot: QtBot
 ) -> None:
     window.state.submit([TextRequest(prompt="a fox [slow]", seed=1)])
@@ -58,6 +58,24 @@ def test_a_new_language_waits_for_a_restart_while_a_job_runs_and_says_so(
     assert "restart" in dialog.note.text()
     qtbot.waitUntil(lambda: load_settings(home.settings)[0].language == "zh_CN")
     assert not window.reopen_requested
+    job = window.state.worker.running_jobs[0]
+    assert window.state.worker.cancel_running(job)
+    qtbot.waitUntil(lambda: window.reopen_requested)
+    assert not window.isVisible()
+
+
+def test_a_language_that_is_chosen_back_while_a_job_runs_opens_no_window(
+    window: MainWindow, dialog: SettingsDialog, qtbot: QtBot
+) -> None:
+    window.state.submit([TextRequest(prompt="a fox [slow]", seed=1)])
+    qtbot.waitUntil(lambda: bool(window.state.worker.running_jobs))
+    dialog.language.setCurrentIndex(dialog.language.findData("zh_CN"))
+    qtbot.waitUntil(dialog.restart.isVisible)
+    dialog.language.setCurrentIndex(dialog.language.findData("en"))
+    with qtbot.waitSignal(window.state.jobs_changed):
+        window.state.worker.cancel_running(window.state.worker.running_jobs[0])
+    qtbot.waitUntil(lambda: not window.state.worker.running_jobs)
+    assert not window.reopen_requested and window.isVisible()
 
 
 def test_a_new_library_folder_is_used_after_a_restart(

@@ -41,6 +41,8 @@ class SettingsDialog(QDialog):
     restart_requested = Signal()
     reopen_requested = Signal()
     """A language was chosen, and nothing runs that a new window would interrupt."""
+    reopen_when_idle_requested = Signal()
+    """A language was chosen while a job runs."""
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -195,8 +197,16 @@ class SettingsDialog(QDialog):
 
     def _reopen_unless_busy(self, counts: Mapping[JobStatus, int]) -> None:
         if counts.get("running", 0) or self._state.worker.running_jobs:
-            # The window waits for no job, and interrupts none without a question.
-            self._apply_on_restart()
+            # No job is interrupted without a question.
+            self._state.save_soon()
+            self.note.setText(
+                self.tr(
+                    "The window opens in the new language as soon as no job runs or waits. A"
+                    " restart interrupts the running job."
+                )
+            )
+            self.restart.show()
+            self.reopen_when_idle_requested.emit()
         else:
             self.reopen_requested.emit()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QDialog, QTabWidget, QVBoxLayout, QWidget
 
@@ -74,18 +76,18 @@ class ModelsDialog(QDialog):
 
     def show_get(self, task: str = "", entry: str = "") -> None:
         """Show what can be got for a kind of work, and get an entry of the catalogue, if given."""
-        page = self.get
-        self.pages.setCurrentWidget(self._places[0])
-        if task:
-            page.show_uses_of(task)
-        if entry:
-            page.get_entry(entry)
+
+        def show(page: GetPage) -> None:
+            if task:
+                page.show_uses_of(task)
+            if entry:
+                page.get_entry(entry)
+
+        self._show_page_of_get(show)
 
     def show_smaller(self, model: ModelRef) -> None:
         """Show what can be got, and get a smaller version of an installed model."""
-        page = self.get
-        self.pages.setCurrentWidget(self._places[0])
-        page.get_smaller(model)
+        self._show_page_of_get(lambda page: page.get_smaller(model))
 
     def show_downloads(self) -> None:
         """Show the downloads."""
@@ -95,6 +97,14 @@ class ModelsDialog(QDialog):
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             folder_watch_of(self._state).look()
+
+    def _show_page_of_get(self, then: Callable[[GetPage], None]) -> None:
+        self.pages.setCurrentWidget(self._places[0])
+        if self._get is not None:
+            then(self._get)
+        else:
+            # Not in the event loop iteration in which the dialog itself is built and shown.
+            run_in_slices(self, [_wait, lambda: then(self.get)], lambda: True)
 
     def _build_pages(self) -> None:
         self.installed.view.rebuilt.disconnect(self._build_pages)

@@ -44,7 +44,7 @@ def run_in_slices(
 
 
 def import_slices(*packages: str) -> Iterator[Slice]:
-    """Yield slices that import all modules of some packages, and before each what it imports.
+    """Yield slices that import all modules below some packages, and before each what it imports.
 
     Importing all at once would freeze the window, and so would the first module of a package if
     it brought along everything below it.
@@ -54,7 +54,7 @@ def import_slices(*packages: str) -> Iterator[Slice]:
     found = (
         module.name
         for package in packages
-        for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}.")
+        for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}.")
     )
     seen: set[str] = set()
     left = (name for module in found for name in _lowest_first(module, seen))

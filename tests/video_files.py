@@ -52,7 +52,9 @@ def write_video(
 
     shown = list(frames) if frames is not None else list(moving(count, *size))
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=rate, options=options or {"crf": "10"})
+        stream: Any = container.add_stream(
+            codec, rate=rate, options=options if options is not None else {"crf": "10"}
+        )
         stream.height, stream.width = shown[0].shape[:2]
         stream.pix_fmt = pixel_format
         stream.codec_context.time_base = Fraction(1, rate * TICKS)
@@ -157,4 +159,47 @@ def write_doubling_upscaler(path: Path) -> Path:
     network = Compact(num_feat=8, num_conv=2, upscale=2)
     zero = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
     torch.save(zero, path)
+    return path
+
+
+def write_film(path: Path) -> Path:
+    """Write an MP4 with a title, two chapters, a cover and a subtitle."""
+    import av
+    from av.stream import Disposition
+
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        text: Any = container.add_mux_stream("mov_text")
+        text.time_base = Fraction(1, 1000)
+        cover: Any = container.add_stream("png")
+        cover.width, cover.height, cover.pix_fmt = 16, 16, "rgb24"
+        cover.disposition = Disposition.attached_pic
+        container.metadata["title"] = "狐狸"
+        container.set_chapters(
+            [
+                {
+                    "id": number,
+                    "start": 500 * number,
+                    "end": 500 * number + 500,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": title},
+                }
+                for number, title in enumerate(("Anfang", "Ende"))
+            ]
+        )
+        container.start_encoding()
+        black = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")
+        container.mux(cover.encode(black))
+        container.mux(cover.encode(None))
+        data = b"\0\5Hallo"
+        packet = av.Packet(data)
+        packet.pts = packet.dts = 400
+        packet.duration, packet.time_base, packet.stream = 300, text.time_base, text
+        container.mux_one(packet)
+        for number, pixels in enumerate(moving(12, 64, 48)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 12)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return path

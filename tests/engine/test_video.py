@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -34,6 +35,7 @@ from tests.video_files import (
     read_frames,
     stream_hashes,
     write_doubling_upscaler,
+    write_film,
     write_mixing_rife,
     write_video,
 )
@@ -188,6 +190,59 @@ def test_depth_colours_rotation_and_subtitles_are_kept(
         assert next(container.decode(video=0)).rotation == 90
     for kind in ("audio", "subtitle"):
         assert stream_hashes(result, kind) == stream_hashes(video, kind)
+
+
+def test_chapters_cover_and_texts_of_an_mp4_are_kept_in_both_containers(
+    client: EngineClient, runs: Runs, tmp_path: Path
+) -> None:
+    import av
+
+    video = write_film(tmp_path / "film.mp4")
+    for form in ("mp4", "mkv"):
+        result = runs.result(client, video, scale=2, format=form)
+        assert runs.warnings == ""
+        with av.open(str(result)) as container:
+            titles = [chapter["metadata"]["title"] for chapter in container.chapters()]
+            assert titles == ["Anfang", "Ende"]
+            assert container.metadata["title"] == "狐狸"
+            pictures = [s for s in container.streams.video if s.disposition.value & 1024]
+            assert len(pictures) == 1
+            (text,) = container.streams.subtitles
+            assert text.codec_context.codec.canonical_name == {"mp4": "mov_text"}.get(
+                form, "subrip"
+            )
+        if form == "mkv":
+            with av.open(str(result)) as container:
+                (packet,) = [p for p in container.demux(subtitles=0) if p.size]
+                assert bytes(packet) == b"Hallo" and packet.pts == 400
+
+
+def test_the_light_levels_of_hdr_are_kept_or_said_to_be_lost(
+    client: EngineClient, runs: Runs, tmp_path: Path
+) -> None:
+    import av
+
+    light = "hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)"
+    video = write_video(
+        tmp_path / "a.mkv",
+        count=3,
+        codec="libx265",
+        pixel_format="yuv420p10le",
+        options={"x265-params": f"log-level=error:{light}L(10000000,50):max-cll=1000,400"},
+        colours=(9, 9, 16),
+    )
+    result = runs.result(client, video, scale=2)
+    assert runs.warnings == ""
+    with av.open(str(result)) as container:
+        frame = next(container.decode(video=0))
+        found = {data.type.name: bytes(data) for data in frame.side_data}
+    numbers = struct.unpack("=22i", found["MASTERING_DISPLAY_METADATA"][:88])
+    values = [one / other for one, other in zip(numbers[:20:2], numbers[1:20:2], strict=True)]
+    wanted = [0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329, 0.005, 1000]
+    assert values == pytest.approx(wanted, rel=1e-3)
+    assert struct.unpack("=2I", found["CONTENT_LIGHT_LEVEL"][:8]) == (1000, 400)
+    runs.result(client, video, scale=2, encoder="vp9")
+    assert "light levels of HDR are left out" in runs.warnings
 
 
 def test_a_part_begins_and_ends_where_it_should(

@@ -67,6 +67,8 @@ class FrameMaker:
         self._estimator = EtaEstimator(max(1, expected))
         self.frames = 0
         """Frames of the source that are done."""
+        self.end = 0
+        """Where they end, in the time base of the source."""
 
     @property
     def segments(self) -> int:
@@ -101,6 +103,7 @@ class FrameMaker:
             if second is None or second.source.number // self._length != segment:
                 writer.add(SegmentEnd(segment, dict(self._counts)))
                 self._counts.clear()
+        self.end = end
         self._done(first.source.number)
 
     def _fill(

@@ -36,6 +36,7 @@ from studio.engine.tasks.video.files.source import (
     Part,
     Source,
     expected_frames,
+    is_cut_off,
     open_source,
 )
 from studio.engine.tasks.video.frames import FrameMaker, segment_length, totals
@@ -59,7 +60,6 @@ from studio.protocol import (
 
 MAX_SIDE = 16_384
 """Pixels. Few encoders make more, and no player shows it."""
-_MISSING_SHARE = 0.9
 
 
 @dataclass
@@ -107,6 +107,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     timeline = _timeline(source, request)
     encoding = _encoding(source, request, timeline)
     form = choose_format(source, request.format, encoding.family)
+    _say_what_is_lost(source, encoding, notes)
     read = time.monotonic()
     models = _load(command, job, memory, device, notes)
     loaded = time.monotonic()
@@ -178,6 +179,25 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         )
         store.remove()
     return stats | {f"{stage}_seconds": seconds for stage, seconds in timings.items()}
+
+
+def _say_what_is_lost(source: Source, encoding: Encoding, notes: _Notes) -> None:
+    if source.colours.is_deep and not encoding.is_deep:
+        notes.warn(
+            "left_out",
+            sentence(
+                "This encoder has 8 bits a channel and the video {bits}, which may show as bands."
+                " AV1 keeps 10.",
+                bits=source.colours.bits,
+            ),
+        )
+    if any(source.light) and not encoding.keeps_light:
+        notes.warn(
+            "left_out",
+            sentence("The light levels of HDR are left out. AV1 keeps them."),
+        )
+    if source.has_alpha:
+        notes.warn("left_out", sentence("The transparency of the video is left out."))
 
 
 def _timeline(source: Source, request: VideoRequest) -> Timeline:
@@ -296,9 +316,7 @@ def _make(
         raise unreadable(source.path, "no frame can be decoded")
     if damage.is_interlaced:
         notes.warn("input", sentence("The video is interlaced; each pair of fields is one frame."))
-    if source.has_alpha:
-        notes.warn("left_out", sentence("The transparency of the video is left out."))
-    if damage.parts or maker.frames < expected_frames(source, part) * _MISSING_SHARE:
+    if damage.parts or is_cut_off(source, part, maker.end):
         notes.warn(
             "input",
             sentence(

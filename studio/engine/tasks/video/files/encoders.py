@@ -24,8 +24,11 @@ _CODECS = {
     "x265": ("libx265",),
 }
 _AUTO = ("av1", "vp9")
+_POINTS = ("G", "B", "R", "WP")
 _FAMILIES = {"x264": "h264", "x265": "hevc"}
 _THREADS = 2
+_FASTEST = Fraction(240)
+"""Frames a second, that an encoder may be told; the times of the frames do not depend on it."""
 _LONGEST_GROUP = 100_000
 """Frames. A segment is one group, which begins with its only key frame."""
 
@@ -44,6 +47,16 @@ class Encoding(Struct, frozen=True):
     rate: Fraction
     colours: Colours
     aspect: Fraction | None
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether it keeps more than 8 bits a channel."""
+        return "10" in self.pixel_format
+
+    @property
+    def keeps_light(self) -> bool:
+        """Whether it writes the mastering display and the light levels of HDR."""
+        return self.is_deep and self.codec in ("libsvtav1", "libx265")
 
 
 def choose_encoding(
@@ -70,7 +83,7 @@ def choose_encoding(
                     pixel_format=pixel_format,
                     options=_options(codec, quality, light if colours.is_deep else (b"", b"")),
                     time_base=time_base,
-                    rate=rate,
+                    rate=min(rate, _FASTEST),
                     colours=colours,
                     aspect=aspect,
                 )
@@ -166,7 +179,8 @@ def _options(codec: str, quality: int, light: tuple[bytes, bytes]) -> dict[str, 
     if codec == "libx264":
         return {"crf": level, "preset": "medium"}
     if codec == "libx265":
-        return {"crf": level, "preset": "medium", "x265-params": "log-level=error"}
+        parameters = ["log-level=error", *_x265_light(light)]
+        return {"crf": level, "preset": "medium", "x265-params": ":".join(parameters)}
     return {
         "nvenc": {"rc": "constqp", "qp": level},
         "qsv": {"global_quality": level},
@@ -177,32 +191,48 @@ def _options(codec: str, quality: int, light: tuple[bytes, bytes]) -> dict[str, 
     }.get(codec.rpartition("_")[2], {})
 
 
-def _svt_light(light: tuple[bytes, bytes]) -> Iterator[str]:
-    """Yield the parameters for the mastering display and light levels of HDR.
+class _Light(Struct, frozen=True):
+    """The mastering display and light levels of HDR.
 
-    The bytes are those of FFmpeg's structures: fractions of two 32-bit integers.
+    `points` are green, blue, red and white as x and y; luminance is in candela a square metre.
     """
+
+    points: tuple[tuple[float, float], ...] = ()
+    brightest: float = 0.0
+    darkest: float = 0.0
+    levels: tuple[int, int] | None = None
+
+
+def _read_light(light: tuple[bytes, bytes]) -> _Light:
+    """Return what the bytes say, which are FFmpeg's structures: fractions of two 32-bit integers,
+    red first."""
     display, level = light
+    levels = struct.unpack("=2I", level[:8]) if len(level) >= 8 else None
     if len(display) >= 88:
         numbers = struct.unpack("=22i", display[:88])
-        values = [
-            a / b if b else 0.0 for a, b in zip(numbers[0:20:2], numbers[1:20:2], strict=True)
-        ]
-        has_primaries, has_luminance = numbers[20:22]
-        if has_primaries and has_luminance:
-            red, green, blue, white = (values[at : at + 2] for at in range(0, 8, 2))
-            darkest, brightest = values[8:10]
-            text = "".join(
-                f"{name}({x:.4f},{y:.4f})"
-                for name, (x, y) in (
-                    ("G", green),
-                    ("B", blue),
-                    ("R", red),
-                    ("WP", white),
-                    ("L", (brightest, darkest)),
-                )
-            )
-            yield f"mastering-display={text}"
-    if len(level) >= 8:
-        most, average = struct.unpack("=2I", level[:8])
-        yield f"content-light={most},{average}"
+        values = [a / b if b else 0.0 for a, b in zip(numbers[:20:2], numbers[1:20:2], strict=True)]
+        red, green, blue, white = ((values[at], values[at + 1]) for at in range(0, 8, 2))
+        if all(numbers[20:22]):
+            return _Light((green, blue, red, white), values[9], values[8], levels)
+    return _Light(levels=levels)
+
+
+def _svt_light(light: tuple[bytes, bytes]) -> Iterator[str]:
+    found = _read_light(light)
+    if found.points:
+        points = zip(_POINTS, found.points, strict=True)
+        text = "".join(f"{name}({x:.5f},{y:.5f})" for name, (x, y) in points)
+        yield f"mastering-display={text}L({found.brightest:.4f},{found.darkest:.4f})"
+    if found.levels is not None:
+        yield f"content-light={found.levels[0]},{found.levels[1]}"
+
+
+def _x265_light(light: tuple[bytes, bytes]) -> Iterator[str]:
+    found = _read_light(light)
+    if found.points:
+        points = zip(_POINTS, found.points, strict=True)
+        text = "".join(f"{n}({round(x * 50_000)},{round(y * 50_000)})" for n, (x, y) in points)
+        bright, dark = round(found.brightest * 10_000), round(found.darkest * 10_000)
+        yield f"hdr10=1:master-display={text}L({bright},{dark})"
+    if found.levels is not None:
+        yield f"max-cll={found.levels[0]},{found.levels[1]}"

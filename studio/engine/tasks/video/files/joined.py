@@ -23,6 +23,8 @@ _HELD = {
     "webm": {"opus", "vorbis", "webvtt"},
 }
 """Codecs of sound and subtitles that a container holds; a Matroska holds nearly all."""
+_COVERS = {"mjpeg": "jpg", "png": "png"}
+"""Codecs of covers → suffix of their files."""
 _NOT_IN_MATROSKA = {"mov_text"}
 _OWN_METADATA = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration"}
 _OPTIONS = {"mp4": {"movflags": "+faststart"}}
@@ -112,18 +114,25 @@ def _add_copies(
     copies: dict[int, tuple[Any, bool]] = {}
     left_out: list[str] = []
     for stream in origin.streams:
+        name = _codec_of(stream)
         if stream.type == "video" and not is_cover(stream):
             if stream.index != getattr(first_video(origin), "index", -1):
-                left_out.append(f"{stream.type} {stream.index}")
+                left_out.append(f"{stream.type} {name}")
             continue
-        name = _codec_of(stream)
         unwraps = form == "mkv" and name == "mov_text"
         fits = name in _HELD[form] if form in _HELD else name not in _NOT_IN_MATROSKA
         if stream.type == "attachment" and form == "mkv":
             container.add_attachment(stream.name or "file", stream.mimetype or "", stream.data)
             continue
-        is_sound = stream.type in ("audio", "subtitle")
-        if not name or not is_sound or not (fits or unwraps):
+        is_copied = stream.type in ("audio", "subtitle")
+        if form == "mkv" and name in _COVERS and stream.type == "video":
+            _attach_cover(container, origin.name, stream.index, name)
+            continue
+        if form == "mp4" and stream.type == "video":
+            fits = is_copied = name in _COVERS
+        if stream.type == "data" and origin.chapters():
+            continue  # in an MP4, the chapters are a stream too
+        if not name or not is_copied or not (fits or unwraps):
             left_out.append(f"{stream.type} {name}".strip())
             continue
         if unwraps:
@@ -144,6 +153,19 @@ def _add_copies(
     ]
 
 
+def _attach_cover(container: Any, path: str, index: int, codec: str) -> None:
+    """Add the picture of a cover as a Matroska holds it: as an attachment."""
+    import av
+
+    suffix = _COVERS[codec]
+    with av.open(path, metadata_errors="replace") as origin:
+        for packet in origin.demux(origin.streams[index]):
+            if packet.size:
+                kind = "image/jpeg" if suffix == "jpg" else "image/png"
+                container.add_attachment(f"cover.{suffix}", kind, bytes(packet))
+                return
+
+
 def _other_packets(
     origin: Any, copies: dict[int, tuple[Any, bool]], delay: Fraction, part: Part
 ) -> Iterator[tuple[Any, Fraction]]:
@@ -162,7 +184,10 @@ def _other_packets(
             return
         except av.error.FFmpegError:
             return  # the end of a file that is cut off
-        if not packet.size or packet.dts is None:
+        if packet.dts is None:
+            # The picture of a cover has no time.
+            packet.dts = packet.pts = packet.pts or 0
+        if not packet.size:
             continue
         copy, unwraps = copies[packet.stream_index]
         base = Fraction(packet.time_base)
@@ -219,7 +244,7 @@ def _others(container: Any) -> Iterator[Any]:
 
 def _codec_of(stream: Any) -> str:
     context = getattr(stream, "codec_context", None)
-    return str(context.name) if context is not None else ""
+    return str(context.codec.canonical_name) if context is not None else ""
 
 
 def _copy_metadata(source: Any, target: Any) -> None:

@@ -19,12 +19,15 @@ from studio.formats.videos.probe import (
 )
 
 _THREADS = 4
+_TOLERATED, _TOLERATED_SHARE = 1.0, 0.1
+"""Seconds, and share of all, that the sound may go on behind the last frame."""
 _MAX_DAMAGE = 10_000
 """Parts of a file that may be unreadable before the rest is given up."""
 
 
 class Source(Struct, frozen=True):
-    """What a file holds. `frames` and `seconds` are what its headers say, 0 if unknown.
+    """What a file holds. `frames` and `seconds` are what its headers say, 0 if unknown;
+    `begin` is the time of its first frame.
 
     `rotation` is in degrees anticlockwise. `aspect` is of a pixel. `light` are the mastering
     display and the content light level of HDR, as bytes, empty if there are none.
@@ -37,6 +40,7 @@ class Source(Struct, frozen=True):
     rate: Fraction
     frames: int
     seconds: float
+    begin: float
     colours: Colours
     aspect: Fraction | None
     rotation: int
@@ -85,6 +89,7 @@ def open_source(path: Path) -> Source:
                 rate=frame_rate(stream),
                 frames=frames,
                 seconds=seconds,
+                begin=float((stream.start_time or 0) * stream.time_base),
                 colours=colours_of(context),
                 aspect=Fraction(aspect) if aspect and aspect != 1 else None,
                 rotation=int(first.rotation),
@@ -108,6 +113,15 @@ def expected_frames(source: Source, part: Part) -> int:
     if part.length:
         left = min(left, round(part.length * float(source.rate)))
     return max(0, left)
+
+
+def is_cut_off(source: Source, part: Part, end: int) -> bool:
+    """Return whether the frames end, at a time in the time base, before the headers say."""
+    if not source.seconds:
+        return False
+    wanted = min(source.seconds, part.start + part.length) if part.length else source.seconds
+    missing = source.begin + wanted - float(end * source.time_base)
+    return missing > max(_TOLERATED, _TOLERATED_SHARE * wanted)
 
 
 def frames_of(

@@ -197,6 +197,59 @@ def speech(model: str) -> Callable[[int, int], Answer]:
     return run
 
 
+def video(upscaler: str, interpolator: str, path: str) -> Callable[[int, int], Answer]:
+    """PyAV, spandrel and the same flow network, one step after the other."""
+    import av
+    import numpy as np
+    import psutil
+    import spandrel
+    import torch
+
+    from studio.engine.tasks.video.models.rife import Rife, mixed
+
+    torch.set_num_threads(psutil.cpu_count(logical=False) or 1)
+    model: Any = spandrel.ModelLoader().load_from_file(next(Path(upscaler).glob("*.pth")))
+    half = torch.cpu._is_avx512_bf16_supported()
+    rife = Rife()
+    weights = torch.load(next(Path(interpolator).glob("*.pth")), weights_only=True)
+    known = rife.state_dict()
+    plain = {name.removeprefix("module."): value for name, value in weights.items()}
+    rife.load_state_dict({name: value for name, value in plain.items() if name in known})
+
+    def planes(frame: Any) -> torch.Tensor:
+        return torch.from_numpy(frame.copy()).permute(2, 0, 1)[None].float() / 255
+
+    def between(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        _, _, height, width = one.shape
+        room = (0, -width % 128, 0, -height % 128)
+        pair = [torch.nn.functional.pad(each, room, mode="replicate") for each in (one, other)]
+        return mixed(*pair, *rife(*pair, 0.5))[..., :height, :width]
+
+    def run(_count: int, _size: int) -> Answer:
+        start = time.perf_counter()
+        with torch.inference_mode(), av.open(path) as source:
+            target = av.open(path + ".baseline.mp4", "w")
+            stream: Any = target.add_stream("libsvtav1", rate=24, options={"preset": "8"})
+            stream.pix_fmt = "yuv420p"
+            before: torch.Tensor | None = None
+            for frame in source.decode(video=0):
+                with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                    large = model(planes(frame.to_ndarray(format="rgb24")))
+                large = large.float().clamp(0, 1)
+                made = [large] if before is None else [between(before, large), large]
+                before = large
+                for each in made:
+                    stream.height, stream.width = each.shape[2:]
+                    pixels = (each[0] * 255).round().byte().permute(1, 2, 0).numpy()
+                    shown = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
+                    target.mux(stream.encode(shown))
+            target.mux(stream.encode(None))
+            target.close()
+        return {"seconds": time.perf_counter() - start, "tokens": 0}
+
+    return run
+
+
 def main() -> None:
     """Answer lines of standard input until it ends."""
     kinds: dict[str, Callable[..., Callable[[int, int], Answer]]] = {
@@ -205,6 +258,7 @@ def main() -> None:
         "image": image,
         "upscale": upscale,
         "speech": speech,
+        "video": video,
     }
     run = kinds[sys.argv[1]](*sys.argv[2:])
     print("ready", flush=True)

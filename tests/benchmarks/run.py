@@ -22,6 +22,7 @@ from tests.benchmarks import (
     overhead,
     speech,
     start_up,
+    video,
 )
 from tests.benchmarks.headless_app import ROOT
 from tests.benchmarks.table import Row, save, show
@@ -36,6 +37,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "image": lambda: [overhead.image(rounds)],
         "upscale": lambda: [overhead.upscale(rounds)],
         "speech": lambda: speech.speech(rounds),
+        "video": lambda: [*video.fidelity(), *video.pace(max(2, rounds // 2))],
         "variations": lambda: [overhead.variations(max(2, rounds // 2))],
         "together": lambda: [overhead.together(max(1, rounds // 3))],
         "language": lambda: language.large_model(rounds),

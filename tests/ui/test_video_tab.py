@@ -76,6 +76,12 @@ def test_a_video_is_smoothed_and_shown_beside_its_original(
     model = history.model()
     qtbot.waitUntil(lambda: model.rowCount() == 1, timeout=10_000)
     qtbot.waitUntil(lambda: model.index(0, 0).data(PICTURE_ROLE) is not None, timeout=10_000)
+    actions = history.parent().commands.results
+    assert actions["compare_videos"].is_enabled([asset])
+    actions.do("compare_videos", [asset])
+    dialog: Any = tab.window().findChild(object, "compare.videos")
+    qtbot.waitUntil(dialog.panel.comparison.is_comparing, timeout=10_000)
+    dialog.close()
 
 
 def test_a_preview_is_one_second_and_what_makes_no_sense_is_said(

@@ -181,6 +181,15 @@ class ResultActions(QObject):
             hint=tr("Select two to four pictures in the library to compare them."),
         )
         yield ResultAction(
+            name="compare_videos",
+            icon="columns-2",
+            text=tr("Compare videos"),
+            medium=Medium.VIDEO,
+            maximum=2,
+            run=self._compare_videos,
+            hint=tr("Select one or two videos in the library to compare them."),
+        )
+        yield ResultAction(
             name="sheet",
             icon="images",
             text=tr("Contact sheet"),
@@ -265,6 +274,11 @@ class ResultActions(QObject):
         from studio.ui.compare.compare_dialog import CompareDialog
 
         show_dialog(CompareDialog(pictures, self._widget.window()))
+
+    def _compare_videos(self, videos: list[Asset]) -> None:
+        from studio.ui.compare.video_compare import VideoCompareDialog
+
+        show_dialog(VideoCompareDialog(self._state, videos, self._widget.window()))
 
 
 def _has_words(asset: Asset) -> bool:

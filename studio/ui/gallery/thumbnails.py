@@ -35,7 +35,7 @@ def read_thumbnail(path: str, side: int) -> QImage:
     if Path(path).suffix.lower() in AUDIO:
         return _read_waveform(path, side)
     if Path(path).suffix.lower() in VIDEO:
-        from studio.ui.media.video.stills import still_image
+        from studio.ui.media.picture.video_still import still_image
 
         return still_image(Path(path), longest=side)
     reader = QImageReader(path)

@@ -66,7 +66,7 @@ class ResultPreview(QWidget):
         self._loader.forget(_KEY)
         if asset is None:
             self._show_note(note)
-        elif asset.medium is Medium.PICTURE:
+        elif asset.medium in (Medium.PICTURE, Medium.VIDEO):
             self.canvas.setAccessibleDescription(one_line(asset.prompt))
             self._loader.request(_KEY, str(asset.path))
         elif asset.medium is Medium.TEXT:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage, QImageIOHandler, QImageReader
 from PySide6.QtWidgets import QDialog
 
 from studio.formats.pictures.open_picture import can_hold
+from studio.formats.suffixes import VIDEO
 from studio.ui.style.translations import tr
 
 MAX_SHOWN_PIXELS = 40_000_000
@@ -26,6 +27,8 @@ def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, 
 
     Returns the picture (null on failure), its full size in pixels and the error message.
     """
+    if Path(path).suffix.lower() in VIDEO:
+        return _read_still(path, bound)
     reader = QImageReader(path)
     reader.setAutoTransform(True)
     reader.setAllocationLimit(0)
@@ -60,6 +63,16 @@ def read_picture(path: str, bound: QSize | None = None) -> tuple[QImage, QSize, 
     if stored.isValid() and reader.transformation().value & _ROTATE_90:
         size.transpose()
     return image, size, ""
+
+
+def _read_still(path: str, bound: QSize | None) -> tuple[QImage, QSize, str]:
+    """Read the frame that stands for a video."""
+    from studio.ui.media.picture.video_still import still_image
+
+    image = still_image(Path(path), longest=max(bound.width(), bound.height()) if bound else 0)
+    if image.isNull():
+        return image, QSize(), tr("No frame of the video can be shown.")
+    return image, image.size(), ""
 
 
 class _ReadTask(QRunnable):

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from studio.ui.media.picture.before_after import BeforeAfter
 from studio.ui.media.picture.canvas import PictureCanvas
+from studio.ui.media.picture.video_still import still_image
 from studio.ui.media.sound.sound_panel import clock
 from studio.ui.media.video.player import VideoPlayer
-from studio.ui.media.video.stills import still_image
 from studio.ui.shell.background import Background
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute

@@ -20,8 +20,8 @@ from studio.formats.suffixes import VIDEO, files_in
 from studio.formats.untrusted_files import is_file, is_folder
 from studio.formats.videos.probe import VideoFacts, video_facts
 from studio.protocol import Problem
+from studio.ui.media.picture.video_still import still_image
 from studio.ui.media.sound.sound_panel import clock
-from studio.ui.media.video.stills import still_image
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID

@@ -348,6 +348,7 @@ class Library:
             raise
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        self._work.forget_kept(folder, job.id)
         asset = self.assets.get(name)
         assert asset is not None
         return asset

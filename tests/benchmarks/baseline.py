@@ -211,7 +211,8 @@ def video(upscaler: str, interpolator: str, path: str) -> Callable[[int, int], A
     model: Any = spandrel.ModelLoader().load_from_file(next(Path(upscaler).glob("*.pth")))
     half = torch.cpu._is_avx512_bf16_supported()
     rife = Rife()
-    weights = torch.load(next(Path(interpolator).glob("*.pth")), weights_only=True)
+    path_of_weights = next(Path(interpolator).glob("*.pth"))
+    weights = torch.load(path_of_weights, map_location="cpu", weights_only=True)
     known = rife.state_dict()
     plain = {name.removeprefix("module."): value for name, value in weights.items()}
     rife.load_state_dict({name: value for name, value in plain.items() if name in known})

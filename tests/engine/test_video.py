@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -137,7 +138,7 @@ def test_both_at_once_keep_every_time_and_copy_the_sound(
     assert psnr(made[1][::2, ::2], mixed.astype(np.uint8)) > 30
     assert stream_hashes(result, "audio") == stream_hashes(video, "audio")
     assert runs.stats["made"] == 5 and runs.stats["enlarged"] == 6
-    assert not (tmp_path / "kept").exists()
+    assert [file.read_text() for file in (tmp_path / "kept").glob("*/job")] == ["1"]
 
 
 def test_a_frame_rate_is_met_exactly(client: EngineClient, runs: Runs, tmp_path: Path) -> None:
@@ -262,6 +263,7 @@ def test_after_a_kill_only_the_unfinished_segment_is_made_again(
 ) -> None:
     video = write_video(tmp_path / "a.mp4", list(moving(110, 32, 32)), sound="aac")
     undisturbed = runs.result(client, video, scale=2, smooth=2).read_bytes()
+    shutil.rmtree(tmp_path / "kept")
     doomed = EngineClient(log_dir=tmp_path / "logs")
     killed = threading.Event()
 
@@ -288,7 +290,7 @@ def test_after_a_kill_only_the_unfinished_segment_is_made_again(
     assert set(seen) <= {before, False}
     (asset,) = [event for event in runs.events if isinstance(event, AssetReady)]
     assert client.path_of(asset.file, runs._work).read_bytes() == undisturbed
-    assert not (tmp_path / "kept").exists()
+    assert [file.read_text() for file in (tmp_path / "kept").glob("*/job")] == ["1"]
 
 
 def test_it_stops_at_a_frame_and_goes_on_from_there(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from studio.engine.tasks.video.files.segments import EncodedFrame, Segment, open_segments
 from studio.engine.tasks.video.scenes import is_cut, thumbnail
 from studio.engine.tasks.video.timeline import Timeline, exact_rate
 from studio.formats.pictures.embedded import Embedded
@@ -19,6 +20,7 @@ from studio.formats.videos.still import read_still
 from studio.jobs.input_check import input_problem
 from studio.kinds.kind import Medium
 from studio.kinds.video import KIND, VideoRequest
+from studio.library.folder.work_folders import WorkFolders
 from studio.protocol import InputFile
 from tests.video_files import moving, read_frames, stream_hashes, write_video
 
@@ -138,3 +140,33 @@ def test_only_the_models_that_are_used_are_needed() -> None:
     assert roles(scale=2) == ["upscaler"]
     assert roles(smooth=2) == roles(fps=50.0) == ["interpolator"]
     assert roles(scale=4, smooth=2) == ["upscaler", "interpolator"]
+
+
+def test_what_a_job_kept_is_removed_with_its_result_and_nothing_else(tmp_path: Path) -> None:
+    work = WorkFolders(tmp_path)
+    kept = work.kept_folder(tmp_path)
+    for name in ("first", "second"):
+        (kept / name).mkdir(parents=True)
+        (kept / name / "000000.segment").write_bytes(b"frames")
+        (kept / name / "job").write_text(name)
+    work.forget_kept(tmp_path, "first")
+    assert [folder.name for folder in kept.iterdir()] == ["second"]
+    work.forget_kept(tmp_path, "third")
+    work.forget_kept(tmp_path, "second")
+    assert not kept.exists()
+    work.forget_kept(tmp_path, "second")
+
+
+def test_a_segment_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    segment = Segment([EncodedFrame(0, 1, True, b"data")], {"made": 3})
+    with open_segments(tmp_path / "kept", "key", tmp_path / "work") as store:
+        store.write(0, segment)
+        store.write(1, segment)
+        (tmp_path / "kept" / "key" / "000001.segment").write_bytes(b"cut off")
+        (tmp_path / "kept" / "key" / "odd.segment").write_bytes(b"")
+        assert store.read(0) == segment
+        assert store.numbers() == {0}
+        with open_segments(tmp_path / "kept", "key", tmp_path / "work") as other:
+            assert other.numbers() == frozenset()  # another process has the folder
+    with open_segments(tmp_path / "kept", "key", tmp_path / "work") as store:
+        assert store.numbers() == {0}

@@ -29,6 +29,7 @@ from studio.protocol import ProblemError, problem
 _PARENT = ".tmp"
 _PREFIX = "studio-"
 _KEPT = "unfinished"
+_JOB_FILE = "job"
 _DESTINATIONS_FILE = "places"
 _TOKEN = re.compile(r"[0-9a-f]{12}")
 _OURS = re.compile(rf"{_PREFIX}([0-9a-f]{{12}}|export|results)(?:\.lock)?")
@@ -88,12 +89,22 @@ class WorkFolders:
     def kept_folder(destination: Path) -> Path:
         """Return the folder for what outlives a job that writes to `destination`.
 
-        It is not created, and not swept: who writes there removes what is old. Raises
+        It is not created, and not swept: who writes there removes what is old. What is in a folder
+        with the id of a job in the file `job` is removed once its result is stored. Raises
         `ProblemError` if it is a link to another place.
         """
         check_no_link(destination / _PARENT)
         check_no_link(destination / _PARENT / _KEPT)
         return destination / _PARENT / _KEPT
+
+    def forget_kept(self, destination: Path, job: str) -> None:
+        """Remove what a job kept, now that its result is stored. Never raises."""
+        with contextlib.suppress(OSError, ProblemError):
+            kept = self.kept_folder(destination)
+            for folder in kept.iterdir() if is_own_folder(kept) else ():
+                if is_own_folder(folder) and _read_id(folder / _JOB_FILE) == job:
+                    shutil.rmtree(folder, ignore_errors=True)
+            kept.rmdir()
 
     def _require_same(self, destination: Path) -> None:
         """Raise if another folder has taken the place of one with work folders of this process.
@@ -333,6 +344,14 @@ def _lock(destination: Path, token: str) -> FileLock:
         timeout=0,
         thread_local=False,
     )
+
+
+def _read_id(file: Path) -> str:
+    try:
+        with open_regular(file) as opened:
+            return opened.read(100).decode("ascii", "replace")
+    except OSError:
+        return ""
 
 
 def _recorded_destinations(folder: Path, destination: Path) -> list[Path]:

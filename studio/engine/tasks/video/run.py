@@ -163,6 +163,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
             "frames": made - loaded,
             "write": ended - made,
         }
+        store.finish(job.id)
         _hand_over(
             command,
             request,
@@ -177,7 +178,6 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
             Parent(str(path), digest),
             encoding,
         )
-        store.remove()
     return stats | {f"{stage}_seconds": seconds for stage, seconds in timings.items()}
 
 

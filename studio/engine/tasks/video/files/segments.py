@@ -93,9 +93,12 @@ class SegmentStore:
         data = msgspec.msgpack.encode(segment)
         write_atomic(self._path(number), hashlib.sha256(data).digest() + data)
 
-    def remove(self) -> None:
-        """Remove everything."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def finish(self, job: str) -> None:
+        """Say that everything may be removed once the result of a job is stored.
+
+        Raises `OSError`.
+        """
+        write_atomic(self._folder / "job", job.encode())
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06}.segment"

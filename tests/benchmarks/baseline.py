@@ -240,12 +240,14 @@ def video(upscaler: str, interpolator: str, path: str) -> Callable[[int, int], A
                 made = [large] if before is None else [between(before, large), large]
                 before = large
                 for each in made:
-                    stream.height, stream.width = each.shape[2:]
+                    if stream.height != each.shape[2]:
+                        stream.height, stream.width = each.shape[2:]
                     pixels = (each[0] * 255).round().byte().permute(1, 2, 0).numpy()
                     shown = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
                     target.mux(stream.encode(shown))
             target.mux(stream.encode(None))
             target.close()
+        Path(path + ".baseline.mp4").unlink()
         return {"seconds": time.perf_counter() - start, "tokens": 0}
 
     return run

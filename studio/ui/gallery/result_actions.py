@@ -184,7 +184,7 @@ class ResultActions(QObject):
             name="compare_videos",
             icon="columns-2",
             text=tr("Compare videos"),
-            medium=Medium.VIDEO,
+            media=(Medium.VIDEO,),
             maximum=2,
             run=self._compare_videos,
             hint=tr("Select one or two videos in the library to compare them."),

@@ -93,6 +93,28 @@ def load(model: str) -> Callable[[int, int], Answer]:
     return run
 
 
+def turns(model: str) -> Callable[[int, int], Answer]:
+    """Read the tokens from `count` to `size` of a conversation, after those that were read."""
+    import psutil
+    import xllamacpp
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(next(Path(model).glob("*.gguf")))
+    parameters.n_parallel = 1
+    parameters.n_ctx = 8192
+    parameters.warmup = False
+    parameters.cpuparams.n_threads = psutil.cpu_count(logical=False) or 1
+    server = xllamacpp.Server(parameters)
+
+    def run(count: int, size: int) -> Answer:
+        start = time.perf_counter()
+        tokens = [1000 + number % 20_000 for number in range(size)]
+        server.handle_completions({"prompt": tokens, "n_predict": 1, "cache_prompt": True})
+        return {"seconds": time.perf_counter() - start, "tokens": size - count}
+
+    return run
+
+
 def image(model: str) -> Callable[[int, int], Answer]:
     """Plain pipeline call as the model's card shows it, saved as PNG. `size`: number of steps."""
     import tempfile
@@ -258,6 +280,7 @@ def main() -> None:
     kinds: dict[str, Callable[..., Callable[[int, int], Answer]]] = {
         "text": text,
         "load": load,
+        "turns": turns,
         "image": image,
         "upscale": upscale,
         "speech": speech,

@@ -47,6 +47,13 @@ class HeadlessApp:
         seconds, recipes = self.recipes(requests)
         return seconds, sum(recipe.stats.get("tokens", 0.0) for recipe in recipes)
 
+    def answer(self, request: Request) -> tuple[str, Recipe]:
+        """Run a request for one text; return the text and its recipe."""
+        [job] = self.library.queue.enqueue([request], claim=True)
+        self.runner.run_together([job], lambda _event: None)
+        [asset] = self.library.assets.of_job(job.id)
+        return asset.text, asset.recipe
+
     def recipes(self, requests: Sequence[Request]) -> tuple[float, list[Recipe]]:
         """Run requests together; return the seconds and the recipes of what was made."""
         start = time.perf_counter()

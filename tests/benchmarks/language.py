@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 
 from studio.kinds.text import TextRequest
+from studio.protocol import Message
 from tests.benchmarks.baseline import PENALTY, PROMPT, TEMPERATURE, TOP_K, TOP_P
 from tests.benchmarks.headless_app import MODELS, HeadlessApp, baseline, headless_app
 from tests.benchmarks.table import Row, pairs, spread
@@ -160,6 +161,37 @@ def first_token(rounds: int) -> Row:
         f"{spread(ratios)}; {statistics.median(left):.1f} s",
         statistics.median(ratios) <= 1.05,
         {"ratios": ratios, "ours": left, "theirs": right},
+    )
+
+
+def turns(number: int = 10) -> Row:
+    """Seconds to the first token of the last turn of a conversation ÷ those of its first turn.
+
+    llama.cpp alone reads as many tokens in the same places: attention to a long conversation takes
+    time, which a small model shows most.
+    """
+    with headless_app() as app, baseline("turns", str(_STARTER)) as script:
+        app.run(_story(_STARTER.name, max_tokens=1))
+        seconds: list[float] = []
+        lengths: list[int] = []
+        messages: list[Message] = []
+        for turn in range(number):
+            prompt = f"{turn} " + "The sea is blue. " * (_PROMPT_TOKENS // number // 6)
+            story = _story(_STARTER.name, prompt=prompt, messages=tuple(messages), max_tokens=48)
+            answer, recipe = app.answer(story)
+            seconds.append(recipe.stats["time_to_first_token"])
+            lengths.append(int(recipe.stats["prompt_tokens"]))
+            messages += [Message("user", prompt), Message("assistant", answer)]
+        first = script.run(0, lengths[0])[0]
+        script.run(lengths[0], lengths[-2])
+        last = script.run(lengths[-2], lengths[-1])[0]
+    ratio = seconds[-1] / seconds[0]
+    return Row(
+        f"time to first token, turn {number} of {lengths[-1]} tokens ÷ turn 1",
+        "≤ 1.2",
+        f"{ratio:.2f}; bare llama.cpp {last / first:.2f}",
+        ratio <= 1.2,
+        {"seconds": seconds, "bare": [first, last]},
     )
 
 

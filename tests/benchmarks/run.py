@@ -42,6 +42,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "together": lambda: [overhead.together(max(1, rounds // 3))],
         "language": lambda: language.large_model(rounds),
         "first_token": lambda: [language.first_token(max(2, rounds // 2))],
+        "turns": lambda: [language.turns()],
         "load": lambda: [language.load(rounds)],
         "cancel": cancel.states,
         "tiles": lambda: [large_picture.tiles()],

@@ -550,3 +550,19 @@ def test_used_settings_are_visible_and_can_be_removed_or_taken_back(
     action()
     assert (tab.prompt.text(), tab.controls.temperature.value()) == ("my own words", None)
     assert tab.chips.isHidden()
+
+
+def test_an_answer_is_sent_to_the_voice_tab_by_a_button(
+    window: MainWindow, tab: Any, qtbot: QtBot
+) -> None:
+    tab.prompt.set_text("say it")
+    tab.generate()
+
+    def shown() -> list[Any]:
+        return [card for card in tab.findChildren(AnswerCard) if not card.send.isHidden()]
+
+    qtbot.waitUntil(lambda: bool(shown()), timeout=20_000)
+    shown()[0].send.click()
+    voice: Any = window.tab("speech")
+    assert voice.prompt.text().startswith("Answer ")
+    assert window.tabs.currentWidget() is not tab

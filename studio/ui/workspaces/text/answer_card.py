@@ -20,13 +20,14 @@ from studio.formats.chat.thoughts import ThoughtAnswer, split_thoughts
 from studio.protocol import Sentence
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, Severity, emphasise, mute
-from studio.ui.style.translations import translated
+from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import AnswerText
 from studio.ui.workspaces.text.conversation import Answer
 from studio.ui.workspaces.text.folded_text import folded
+from studio.ui.workspaces.text.send_target import TARGET
 from studio.ui.workspaces.text.thoughts import Thoughts
 from studio.ui.workspaces.text.version_switch import VersionSwitch
 from studio.ui.workspaces.text.word_places import place_in_source
@@ -43,6 +44,8 @@ class AnswerCard(QFrame):
     """
 
     copy_clicked = Signal(int)
+    send_clicked = Signal(int)
+    """To the tab that takes texts as a prompt, such as Voice."""
     use_clicked = Signal(int)
     unfold_clicked = Signal(int)
     regenerate_clicked = Signal()
@@ -78,6 +81,9 @@ class AnswerCard(QFrame):
         self._copy = tool_button("copy", self.tr("Copy this answer"), parent=self)
         self._copy.setIcon(icon("copy", "muted"))
         self._copy.clicked.connect(lambda: self.copy_clicked.emit(self.index))
+        self.send = tool_button(TARGET.icon, tr(TARGET.text_action), "text.send_on", self)
+        self.send.setIcon(icon(TARGET.icon, "muted"))
+        self.send.clicked.connect(lambda: self.send_clicked.emit(self.index))
         self.words = tool_button(
             "arrow-left-right",
             self.tr("Other words: click a word of the answer"),
@@ -118,7 +124,7 @@ class AnswerCard(QFrame):
         head.addWidget(self._heading)
         foot.addWidget(self.use)
         foot.addWidget(self.switch)
-        for button in (self._copy, self.regenerate):
+        for button in (self._copy, self.send, self.regenerate):
             (head if is_variation else foot).addWidget(button)
         foot.addWidget(self.words)
         if is_variation:
@@ -138,6 +144,7 @@ class AnswerCard(QFrame):
         self._parts.addLayout(foot)
         self.switch.hide()
         self.use.hide()
+        self.send.hide()
         self.regenerate.setVisible(not is_variation)
 
     def show_answer(
@@ -169,6 +176,7 @@ class AnswerCard(QFrame):
         self.body.setVisible(bool(parts.answer))
         self.show_all.setVisible(is_part)
         self._copy.setVisible(bool(answer.text))
+        self.send.setVisible(finished and bool(parts.answer))
         self._before = answer.text[: len(answer.text) - len(parts.answer)]
         self._source = parts.answer
         can_pick = finished and bool(parts.answer) and not self._is_variation

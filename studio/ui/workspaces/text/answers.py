@@ -32,6 +32,7 @@ class AnswerCards(QWidget):
     """Only the cards of the page exist as widgets: a thousand answers cost as much as twelve."""
 
     copy_clicked = Signal(int)
+    send_clicked = Signal(int)
     use_clicked = Signal(int)
     continue_clicked = Signal(int)
     again_clicked = Signal(int)
@@ -140,6 +141,7 @@ class AnswerCards(QWidget):
         card = AnswerCard(is_variation=True, parent=self)
         card.setMinimumWidth(1)
         card.copy_clicked.connect(self.copy_clicked)
+        card.send_clicked.connect(self.send_clicked)
         card.use_clicked.connect(self.use_clicked)
         card.continue_clicked.connect(self.continue_clicked)
         card.unfold_clicked.connect(self._unfold)

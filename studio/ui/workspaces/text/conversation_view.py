@@ -42,6 +42,8 @@ class ConversationView(QWidget):
     version_picked = cast("TypedSignal[Turn]", Signal(object))
     again_requested = Signal(object, int)
     """A turn that a form made, and the index of the answer to write again."""
+    send_requested = Signal(str, str)
+    """The kind whose tab takes the text of an answer, and the text."""
     built = cast("TypedSignal[Turn]", Signal(object))
     """A turn has got its widget later than the last turns."""
 
@@ -170,6 +172,7 @@ class ConversationView(QWidget):
         view.branch_requested.connect(self.branch_requested.emit)
         view.version_picked.connect(self.version_picked.emit)
         view.again_requested.connect(self.again_requested)
+        view.send_requested.connect(self.send_requested)
         view.refresh()
         self._views.insert(index, view)
         self._rows.insertWidget(index + 1, view)

@@ -77,7 +77,7 @@ class TextTab(QWidget):
 
     def take_text(self, text: str) -> None:
         """Use a text as the next prompt."""
-        self.prompt.setPlainText(text)
+        self.prompt.set_text(text)
         self.focus_prompt()
 
     def generate(self) -> None:
@@ -209,6 +209,7 @@ class TextTab(QWidget):
         self.view = ConversationView(self._empty, self)
         self.view.edit_requested.connect(self._edit)
         self.view.regenerate_requested.connect(self._regenerate)
+        self.view.send_requested.connect(lambda *sent: self._state.destinations.send_text(*sent))
         self.view.continue_requested.connect(self._continue)
         self.view.branch_requested.connect(self._branch)
         self.view.version_picked.connect(self._show_version)

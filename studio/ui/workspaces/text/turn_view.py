@@ -19,6 +19,7 @@ from studio.ui.workspaces.text.answer_card import AnswerCard
 from studio.ui.workspaces.text.answers import AnswerCards
 from studio.ui.workspaces.text.conversation import Turn
 from studio.ui.workspaces.text.message_bubble import MessageBubble
+from studio.ui.workspaces.text.send_target import TARGET
 from studio.ui.workspaces.text.version_switch import VersionSwitch
 from studio.writing.facts.compare import FactCheck
 
@@ -43,6 +44,8 @@ class TurnView(QWidget):
     version_picked = cast("TypedSignal[Turn]", Signal(object))
     again_requested = Signal(object, int)
     """A turn that a form made, and the index of an answer with findings."""
+    send_requested = Signal(str, str)
+    """The kind whose tab takes the text, and the text."""
 
     def __init__(self, turn: Turn, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -159,6 +162,7 @@ class TurnView(QWidget):
         if self._single is None:
             self._single = AnswerCard(is_variation=False, parent=self)
             self._single.copy_clicked.connect(self._copy)
+            self._single.send_clicked.connect(self._send)
             self._single.regenerate_clicked.connect(
                 lambda: self.regenerate_requested.emit(self.turn)
             )
@@ -191,6 +195,7 @@ class TurnView(QWidget):
         if self._cards is None:
             self._cards = AnswerCards(self)
             self._cards.copy_clicked.connect(self._copy)
+            self._cards.send_clicked.connect(self._send)
             self._cards.use_clicked.connect(self._use)
             self._cards.continue_clicked.connect(self._continue)
             self._cards.again_clicked.connect(self._write_again)
@@ -234,6 +239,9 @@ class TurnView(QWidget):
 
     def _copy(self, index: int) -> None:
         QGuiApplication.clipboard().setText(self.turn.shown_text(index))
+
+    def _send(self, index: int) -> None:
+        self.send_requested.emit(TARGET.task, self.turn.shown_text(index))
 
     def _fit_width(self) -> None:
         side = max(0, (self.width() - COLUMN_WIDTH) // 2)

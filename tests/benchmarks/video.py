@@ -31,7 +31,7 @@ def _original() -> list[Frame]:
 
 
 def _halved(frame: Frame) -> Frame:
-    small = Image.fromarray(frame).resize((_SIDE // 2, _SIDE // 2), Image.Resampling.BOX)
+    small = Image.fromarray(frame).resize((_SIDE // 2, _SIDE // 2), Image.Resampling.BICUBIC)
     return np.asarray(small)
 
 

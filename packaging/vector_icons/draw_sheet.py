@@ -11,7 +11,9 @@ from PIL import Image, ImageDraw
 from prepare import DEFAULT_DATA
 from train_decoder import load_data
 
-from vector_recipe import batches, export, sampling, svg
+from studio.engine.tasks.icon import sampling
+from studio.formats.icons import drawing
+from vector_recipe import batches, export
 
 PROMPTS = (
     "house",
@@ -52,18 +54,18 @@ def main() -> None:
     asked: list[str] = options.prompt or list(PROMPTS)
     sheet = Image.new("RGB", (LABEL + CELL * options.number, CELL * len(asked)), "white")
     writer = ImageDraw.Draw(sheet)
-    look = svg.Look(2.0, "<sharp>" not in options.style)
+    look = drawing.Look(2.0, "<sharp>" not in options.style)
     for row, text in enumerate(asked):
-        words, unknown = prompts.read(text)
-        if unknown:
-            print(f"{text}: not known are {', '.join(unknown)}")
-        ids = prompts.prompt(words, options.style.split())
+        words = prompts.read(text)
+        if words.unknown:
+            print(f"{text}: not known are {', '.join(words.unknown)}")
+        ids = prompts.prompt(words.known, options.style.split())
         seeds = [options.seed + number for number in range(options.number)]
         icons = sampling.draw(model, ids, nothing, seeds, choice)
-        writer.text((4, row * CELL + CELL // 2 - 6), " ".join(words), fill="black")
+        writer.text((4, row * CELL + CELL // 2 - 6), " ".join(words.known), fill="black")
         for column, icon in enumerate(icons):
             size = CELL - 12
-            data = resvg_py.svg_to_bytes(svg_string=svg.document(icon, look, size), width=size)
+            data = resvg_py.svg_to_bytes(svg_string=drawing.document(icon, look, size), width=size)
             with Image.open(io.BytesIO(bytes(data))) as image:
                 place = (LABEL + column * CELL + 6, row * CELL + 6)
                 picture = image.convert("RGBA")

@@ -17,7 +17,8 @@ import torch
 from prepare import DEFAULT_DATA
 from safetensors.torch import load_file, save_file
 
-from vector_recipe import batches, dataset, split, tokens, training
+from studio.formats.icons import tokens
+from vector_recipe import batches, dataset, split, training
 from vector_recipe.model import new_model, parameter_count, token_losses
 
 MEASURED_OF_A_PART = 128

@@ -87,7 +87,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         task_package: package of the engine task, with `run.run` and optionally
             `together.run_together`.
         describer, converter, alternatives: `module:function` in the engine, "" for none.
-        fake, workspace: `module:name` of the fake engine's part, and of the tab.
+        fake, workspace: `module:name` of the fake engine's part, and of the tab; a kind without a
+            tab is for the command line and tables.
         is_seeded: whether the seed affects the result.
         needs_prompt: whether the prompt must not be empty.
         max_shared_rows: most rows of several jobs in one call of the model, 0 for no sharing.

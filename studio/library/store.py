@@ -45,6 +45,7 @@ from studio.library.queue.journal import Journal, require_readable
 from studio.library.queue.stored_job import destination, now
 from studio.library.queue.transaction_marks import Mismatch, MisplacedIndexError
 from studio.library.recipes import metadata
+from studio.library.recipes.drawings import write_drawing_beside
 from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
 from studio.library.recovery.check import Contradiction, find_contradictions
@@ -349,6 +350,8 @@ class Library:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         self._work.forget_kept(folder, job.id)
+        if job.output and medium_of(recipe.request.task) is Medium.PICTURE:
+            write_drawing_beside(final, self.work_dir(job))
         asset = self.assets.get(name)
         assert asset is not None
         return asset

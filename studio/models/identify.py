@@ -41,6 +41,7 @@ from studio.models.identify_companion import describe_companion, describe_compon
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.identify_gguf import describe_gguf
 from studio.models.identify_interpolator import describe_interpolator
+from studio.models.identify_icons import describe_icons
 from studio.models.identify_voice import describe_voice
 from studio.models.identify_whisper import describe_whisper
 from studio.models.model_card import has_conditions, licence_of, read_config, slug
@@ -211,7 +212,7 @@ def _describe_with_config(folder: Path, candidates: list[Path]) -> ModelRef:
             "one with model_index.json.",
             folder=folder.name,
         )
-    return describe_transformers(folder, "")
+    return describe_icons(folder) or describe_transformers(folder, "")
 
 
 def _describe_file(file: Path) -> ModelRef:

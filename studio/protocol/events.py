@@ -109,7 +109,7 @@ class Warned(Struct, frozen=True, tag_field="event", tag="warning"):
 
     `kind` is an identifier that scripts can rely on: `context_cut`, `size_rounded`, `no_prompt`,
     `alike`, `memory`, `ignored_control`, `out_of_domain`, `metadata`, `scale`, `input`,
-    `answer_cut` (an answer reached its maximum length).
+    `answer_cut` (an answer reached its maximum length), `prompt_cut`, `unknown_words`.
     """
 
     job: str

@@ -23,6 +23,7 @@ ModelRole: TypeAlias = Literal[
     "interpolator",
     "voice",
     "transcriber",
+    "icons",
     "vocoder",
     "embedder",
     "preview",

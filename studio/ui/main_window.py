@@ -144,7 +144,8 @@ class MainWindow(QMainWindow):
 
         request = source if isinstance(source, Request) else source.recipe.request
         if kind_if_known(request) is not None:
-            self.tabs.show_task(request.task).restore(source)
+            if self._has_tab(request.task):
+                self.tabs.show_task(request.task).restore(source)
         elif (why := unsupported_reason(request)) is not None:
             self.show_problem(Problem("bad_input", why))
 
@@ -164,7 +165,7 @@ class MainWindow(QMainWindow):
         """Show a job in the tab of its kind, if that workspace can show jobs."""
         from studio.kinds.registry import kind_if_known
 
-        if kind_if_known(job.request) is None:
+        if kind_if_known(job.request) is None or not self.tabs.has(job.request.task):
             return
         workspace = self.tab(job.request.task)
         if isinstance(workspace, ShowsJobs):
@@ -173,9 +174,21 @@ class MainWindow(QMainWindow):
 
     def run(self, request: Request) -> None:
         """Show the tab of the request's kind and run the request there."""
+        if not self._has_tab(request.task):
+            return
         workspace = self.tabs.show_task(request.task)
         if isinstance(workspace, RunsRequests):
             workspace.run(request)
+
+    def _has_tab(self, task: str) -> bool:
+        """Return whether a kind has a tab; say it if it has none."""
+        from studio.ui.shell.kind_labels import task_title
+
+        if self.tabs.has(task):
+            return True
+        text = self.tr("{kind} has no tab yet: use the command studio {task}, or a table.")
+        self.state.show_message(text.format(kind=task_title(task), task=task), "info")
+        return False
 
     # ---- frame
 

@@ -6,6 +6,8 @@ import json
 import struct
 from pathlib import Path
 
+from studio.formats.icons.tokens import Vocabulary
+
 LLAMA_CONFIG = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
@@ -132,4 +134,15 @@ def write_whisper(folder: Path, words: int = 51_864) -> Path:
     write_json(folder / "config.json", {"lang_ids": [50259], "alignment_heads": [[1, 0]]})
     write_json(folder / "tokenizer.json", {})
     (folder / "vocabulary.txt").write_text("a\n" * words, "utf-8")
+    return folder
+
+
+def write_icons(folder: Path, *words: str) -> Path:
+    """Write what looks like a model that draws icons."""
+    vocabulary = Vocabulary(("lucide",), words or ("house", "heart", "cat"))
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 16}
+    write_json(folder / "config.json", config)
+    write_json(folder / "tokenizer.json", {"model": {"vocab": vocabulary.ids()}})
+    shape = (len(vocabulary.ids()), 16)
+    write_safetensors(folder / "model.safetensors", {"model.embed_tokens.weight": shape})
     return folder

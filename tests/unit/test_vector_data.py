@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vector_recipe import chinese, dataset, names, sources, split
+from studio.formats.icons import chinese, names
+from vector_recipe import dataset, sources, split
 
 STROKE = 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-width="2"'
 

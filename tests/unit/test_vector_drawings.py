@@ -7,9 +7,10 @@ import random
 import numpy as np
 import pytest
 
-from vector_recipe import geometry, svg, tokens
+from studio.formats.icons import drawing, geometry, tokens
+from studio.formats.icons.geometry import Circle, Path, Segment, canonical, line, mirrored, shifted
+from vector_recipe import svg
 from vector_recipe.duplicates import render
-from vector_recipe.geometry import Circle, Path, Segment, canonical, line, mirrored, shifted
 
 HEAD = 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round"'
 BODIES = {
@@ -25,7 +26,7 @@ BODIES = {
 }
 
 
-def read(body: str, side: float = 24) -> tuple[geometry.Icon, svg.Look]:
+def read(body: str, side: float = 24) -> tuple[geometry.Icon, drawing.Look]:
     made = svg.read(body, 0, 0, side, side)
     assert not isinstance(made, svg.Refused), made
     return made
@@ -36,7 +37,7 @@ def test_an_icon_of_a_set_is_read_written_and_drawn_nearly_as_it_was(name: str) 
     icon, look = read(BODIES[name])
     source = '<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96" viewBox="0 0 24 24">'
     before = render(f"{source}{BODIES[name]}</svg>", 96)
-    after = render(svg.document(icon, look, 96), 96)
+    after = render(drawing.document(icon, look, 96), 96)
     assert np.minimum(before, after).sum() / np.maximum(before, after).sum() > 0.93
 
 
@@ -51,7 +52,7 @@ def test_tokens_give_the_same_icon_back(name: str) -> None:
 def test_circles_corners_and_axis_lines_are_short() -> None:
     icon, look = read(BODIES["alert"])
     assert " ".join(tokens.encode(icon)) == "O x48 y48 r40 M x48 y32 V y48 M x48 y64 </s>"
-    assert look == svg.Look(2.0, True)
+    assert look == drawing.Look(2.0, True)
     corner, _ = read(f'<path {HEAD} d="M4 8a4 4 0 0 1 4-4h9"/>')
     assert " ".join(tokens.encode(corner)) == "M x68 y16 H x32 J x16 y32 </s>"
 
@@ -142,14 +143,14 @@ def test_whatever_the_grammar_allows_ends_in_time_and_is_an_icon() -> None:
             assert tokens.grammatical(drawn)
             icon = tokens.decode(drawn)
             assert icon
-            assert render(svg.document(icon, svg.Look(2.0, True)), 24).shape == (24, 24)
+            assert render(drawing.document(icon, drawing.Look(2.0, True)), 24).shape == (24, 24)
 
 
 def test_quarter_ellipses_bulge_to_the_side_they_set_out_to() -> None:
     for kind, x, y in (("J", 64, 20), ("K", 20, 64)):
         for ends in (((8, 8), (72, 72)), ((72, 72), (8, 8))):
             path = Path(ends[0], (Segment(kind, (ends[1],)),))
-            picture = render(svg.document((path,), svg.Look(2.0, True)), 96)
+            picture = render(drawing.document((path,), drawing.Look(2.0, True)), 96)
             upper = picture[np.triu_indices(96, 12)].sum() > picture[np.tril_indices(96, -12)].sum()
             from_top = ends[0] == (8, 8)
             assert upper == ((x > y) == from_top), (kind, ends)

@@ -9,7 +9,9 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from vector_recipe import batches, dataset, export, sampling, split, tokens
+from studio.engine.tasks.icon import sampling
+from studio.formats.icons import tokens
+from vector_recipe import batches, dataset, export, split
 from vector_recipe.model import new_model, token_losses
 
 VOCABULARY = tokens.Vocabulary(("a",), ("square", "circle", "left"))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from vector_recipe import chinese, geometry, names, split, tokens
+from studio.formats.icons import geometry, names, tokens, words
+from vector_recipe import split
 from vector_recipe.dataset import Entry, look_of
-from vector_recipe.model import LONGEST_PROMPT, PAD_ID
+from vector_recipe.model import PAD_ID
 
 # Shares of prompts: without anything, and of the rest without a set, corners, weight; with words
 # left out or in another order. What is left out is what guidance and short prompts need.
@@ -32,33 +33,18 @@ class Prompts:
     def __init__(self, vocabulary: tokens.Vocabulary) -> None:
         self.ids = vocabulary.ids()
         self.words = frozenset(vocabulary.words)
-        self.chinese = chinese.load()
 
-    def word(self, word: str) -> str | None:
-        """A word as the model knows it: itself, or its plural or singular."""
-        return word if word in self.words else names.similar(word, self.words)
+    def read(self, text: str) -> words.Reading:
+        """The words of a prompt that a person wrote."""
+        return words.read_prompt(text, self.words)
 
-    def read(self, text: str) -> tuple[list[str], list[str]]:
-        """The words of a prompt in English, Chinese or both, and what of it is not known."""
-        words: list[str] = []
-        unknown: list[str] = []
-        for part in text.split():
-            if chinese.is_chinese(part):
-                found, rest = chinese.words_of(part, self.chinese)
-                words.extend(found)
-                unknown.extend([rest] if rest else [])
-            else:
-                words.extend(names.words_of(part))
-        unknown.extend(word for word in words if self.word(word) is None)
-        return self.known(tuple(words)), unknown
-
-    def known(self, words: tuple[str, ...]) -> list[str]:
-        found = (self.word(word) for word in words)
+    def known(self, given: tuple[str, ...]) -> list[str]:
+        """The words of a name that the model knows, as they are, or their plural or singular."""
+        found = (word if word in self.words else names.similar(word, self.words) for word in given)
         return list(dict.fromkeys(word for word in found if word is not None))
 
-    def prompt(self, words: list[str], style: list[str]) -> list[int]:
-        known = words[: LONGEST_PROMPT - len(style) - 2]
-        return [self.ids[token] for token in (tokens.START, *style, *known, tokens.DRAW)]
+    def prompt(self, known: Sequence[str], style: Sequence[str]) -> list[int]:
+        return tokens.prompt_ids(self.ids, known, style)
 
     def plain(self, entry: Entry) -> tuple[list[int], list[int]]:
         """An entry as it is, with its first name and look."""
@@ -68,7 +54,7 @@ class Prompts:
 
     def varied(self, entry: Entry, draw: random.Random) -> tuple[list[int], list[int]]:
         """An entry with one of its names and looks, parts of which are left out at random."""
-        words = list(draw.choice(entry.captions))
+        caption = draw.choice(entry.captions)
         icon = entry.icon
         if draw.random() < MIRRORED and all(map(names.may_mirror, entry.captions)):
             icon = geometry.mirrored(icon)
@@ -79,7 +65,7 @@ class Prompts:
         drawing = [tokens.DRAWING_ID[token] for token in tokens.encode(icon)]
         if draw.random() < NOTHING:
             return self.prompt([], []), drawing
-        known = self.known(tuple(words))
+        known = self.known(caption)
         if len(known) > 2 and draw.random() < WITHOUT_A_WORD:
             known.remove(draw.choice(known))
         if draw.random() < OTHER_ORDER:

@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vector_recipe import duplicates, names, split, svg, tokens
-from vector_recipe.geometry import Icon
+from studio.formats.icons import drawing, names, tokens
+from studio.formats.icons.geometry import Icon
+from vector_recipe import duplicates, split, svg
 from vector_recipe.sources import IconSet
 
-# Longer drawings cost more than they teach a small model.
-LONGEST = 224
 # How much of the original is covered is measured on one in so many.
 MEASURED_ONE_IN = 50
 # A word that fewer icons have is not learned.
@@ -86,12 +85,12 @@ def read_set(source: IconSet) -> tuple[list[Entry], Counter[str], list[float]]:
             continue
         icon, look = made
         drawn = tokens.encode(icon)
-        if len(drawn) > LONGEST:
+        if len(drawn) > tokens.LONGEST:
             refused["too long"] += 1
             continue
         if len(entries) % MEASURED_ONE_IN == 0:
             before = svg.original(about["body"], left, top, width, height)
-            covered.append(duplicates.overlap(before, svg.document(icon, look)))
+            covered.append(duplicates.overlap(before, drawing.document(icon, look)))
         others = [names.words_of(alias) for alias in aliases.get(name, [])]
         captions = [words, *(other for other in others if other and not names.is_brand(other))]
         prefix = source.prefix

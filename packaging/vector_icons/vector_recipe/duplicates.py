@@ -11,8 +11,8 @@ import resvg_py
 from numpy.typing import NDArray
 from PIL import Image
 
-from vector_recipe.geometry import STEP, UNITS, Icon, bounds
-from vector_recipe.svg import Look, document, path_data
+from studio.formats.icons.drawing import Look, document, path_data
+from studio.formats.icons.geometry import STEP, UNITS, Icon, bounds
 
 SIZE = 24
 # Chosen by looking at pairs. Above the first, drawings of one name differ in details of less than

@@ -11,8 +11,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import GenerationConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from vector_recipe.model import CONTEXT, new_model
-from vector_recipe.tokens import DRAWING, END, PAD, START, Vocabulary
+from studio.formats.icons.tokens import CONTEXT, DRAWING, END, PAD, START, Vocabulary
+from vector_recipe.model import new_model
 
 
 def load(weights: Path, vocabulary: Vocabulary) -> LlamaForCausalLM:

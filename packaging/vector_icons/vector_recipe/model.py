@@ -7,12 +7,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from vector_recipe.tokens import DRAWING, DRAWING_ID, END, PAD, START, Vocabulary
+from studio.engine.tasks.icon.sampling import drawing_logits
+from studio.formats.icons.tokens import (
+    CONTEXT,
+    DRAWING_ID,
+    END,
+    PAD,
+    START,
+    Vocabulary,
+)
 
 WIDTH, DEPTH, HEADS, INNER = 256, 6, 4, 640
-LONGEST_PROMPT = 24
-# Prompt and drawing together: 24 and `dataset.LONGEST`, rounded up.
-CONTEXT = 256
 
 
 def new_model(vocabulary: Vocabulary) -> LlamaForCausalLM:
@@ -33,11 +38,6 @@ def new_model(vocabulary: Vocabulary) -> LlamaForCausalLM:
         use_cache=False,
     )
     return LlamaForCausalLM(config)
-
-
-def drawing_logits(model: LlamaForCausalLM, hidden: Tensor) -> Tensor:
-    """The logits of the drawing tokens alone: nothing else is ever drawn."""
-    return functional.linear(hidden, model.lm_head.weight[: len(DRAWING)])
 
 
 def token_losses(model: LlamaForCausalLM, ids: Tensor, drawn: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Icons as SVG: what the sets contain is read, and what the model draws is written."""
+"""Read the icons of the sets, which are SVG, as strokes on the grid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 from svgelements import SVG, Close, CubicBezier, Line, Move, QuadraticBezier, Shape
 from svgelements import Path as SvgPath
 
-from vector_recipe.geometry import (
+from studio.formats.icons.drawing import Look
+from studio.formats.icons.geometry import (
     KAPPA,
     STEP,
     UNITS,
@@ -34,14 +35,6 @@ UNWANTED = re.compile(
 )
 # A filled shape up to this many units large is drawn as a dot.
 LARGEST_DOT = 3.0
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the strokes of an icon have in common: their width in units, and round ends or not."""
-
-    width: float
-    rounded: bool
 
 
 @dataclass(frozen=True)
@@ -274,59 +267,4 @@ def original(body: str, left: float, top: float, width: float, height: float) ->
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" '
         f'viewBox="{x:g} {y:g} {side:g} {side:g}">{body}</svg>'
-    )
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"
-
-
-def path_data(icon: Icon, dot: float = 0.0) -> str:
-    """The `d` attribute of all strokes; a dot is a line as long as `dot`."""
-    out: list[str] = []
-
-    def put(command: str, *values: float) -> None:
-        out.append(command + " ".join(_number(value / STEP) for value in values))
-
-    for stroke in icon:
-        if isinstance(stroke, Circle):
-            (x, y), r = stroke.centre, stroke.radius
-            put("M", x - r, y)
-            for end in (x + r, x - r):
-                arc = f"{_number(r / STEP)} {_number(r / STEP)} 0 1 1"
-                out.append(f"A{arc} {_number(end / STEP)} {_number(y / STEP)}")
-            out.append("Z")
-            continue
-        if not stroke.segments:
-            (x, y), half = stroke.start, dot * STEP / 2
-            put("M", x - half, y)
-            put("L", x + half, y)
-            continue
-        put("M", *stroke.start)
-        at = stroke.start
-        for segment in stroke.segments:
-            x, y = segment.end
-            if segment.kind in "LC":
-                put(segment.kind, *(number for point in segment.points for number in point))
-            else:
-                dx, dy = x - at[0], y - at[1]
-                clockwise = ((dx > 0) == (dy > 0)) == (segment.kind == "J")
-                radii = f"{_number(abs(dx) / STEP)} {_number(abs(dy) / STEP)} 0 0 {clockwise:d}"
-                out.append(f"A{radii} {_number(x / STEP)} {_number(y / STEP)}")
-            at = segment.end
-        if stroke.closed:
-            out.append("Z")
-    return "".join(out)
-
-
-def document(icon: Icon, look: Look, size: int = 96) -> str:
-    """A whole SVG document."""
-    cap, join = ("round", "round") if look.rounded else ("butt", "miter")
-    # Ends that are not round would leave nothing of a line without length.
-    drawn = path_data(icon, 0.0 if look.rounded else look.width)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" '
-        f'viewBox="0 0 {UNITS} {UNITS}"><path d="{drawn}" fill="none" stroke="#000" '
-        f'stroke-width="{_number(round(look.width, 3))}" stroke-linecap="{cap}" '
-        f'stroke-linejoin="{join}"/></svg>'
     )

@@ -15,6 +15,8 @@ HEAD = 12
 """Bytes that a format needs to recognise its files."""
 RECIPE = "prompt_studio"
 """Keyword of the recipe, in formats with keywords."""
+SVG = "svg"
+"""Keyword of the drawing that a picture was made from, as an SVG document."""
 AIGC = "AIGC"
 """Keyword of the AIGC label (`aigc`)."""
 

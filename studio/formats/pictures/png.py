@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from studio.formats.pictures import a1111, xmp
-from studio.formats.pictures.embedded import AIGC, RECIPE, Content, Embedded
+from studio.formats.pictures.embedded import AIGC, RECIPE, SVG, Content, Embedded
 
 Chunk: TypeAlias = tuple[bytes, bytes]
 """Type (four letters) and data."""
@@ -45,12 +45,13 @@ def recognises(head: bytes) -> bool:
 
 
 def read(file: BinaryIO) -> Embedded:
-    """Return recipe, label, XMP packet and A1111's texts."""
-    texts = read_texts(file, (RECIPE, xmp.KEYWORD, AIGC, *_A1111_KEYWORDS))
+    """Return recipe, label, XMP packet, A1111's texts and the drawing."""
+    others = (*_A1111_KEYWORDS, SVG)
+    texts = read_texts(file, (RECIPE, xmp.KEYWORD, AIGC, *others))
     packet = texts.get(xmp.KEYWORD, "")
     return Embedded(
         recipe=texts.get(RECIPE, ""),
-        texts={keyword: texts[keyword] for keyword in _A1111_KEYWORDS if keyword in texts},
+        texts={keyword: texts[keyword] for keyword in others if keyword in texts},
         packet=packet,
         label=texts.get(AIGC, "") or xmp.value_of(packet, xmp.AIGC),
     )

@@ -44,7 +44,8 @@ class Tabs(QTabWidget):
         self.setIconSize(QSize(18, 18))
         # A file that is dragged over a tab opens it, so that it can be dropped there.
         self.tabBar().setChangeCurrentOnDrag(True)
-        for index, (task, kind) in enumerate(kinds().items()):
+        shown = {task: kind for task, kind in kinds().items() if kind.workspace}
+        for index, (task, kind) in enumerate(shown.items()):
             page = QWidget()
             layout = QVBoxLayout(page)
             layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
@@ -83,6 +84,10 @@ class Tabs(QTabWidget):
         self._build(first)
         self.currentChanged.connect(self._current_changed)
         self._built[first].focus_prompt()
+
+    def has(self, task: str) -> bool:
+        """Return whether a task has a tab; some kinds are for the command line and tables."""
+        return task in self._pages
 
     def workspace(self, task: str) -> Workspace:
         """Return the workspace of a task, building it if necessary."""

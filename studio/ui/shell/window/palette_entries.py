@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
-from studio.kinds.registry import kind_if_known
+from studio.kinds.registry import kind_if_known, kinds
 from studio.protocol import ModelRef
 from studio.ui.shell.kind_labels import asset_icon, task_title
 from studio.ui.shell.state import AppState
@@ -83,6 +83,8 @@ def model_entries(
             box.activated.emit(place)
 
     for model in state.models():
+        if not kinds()[model.task].workspace:
+            continue
         detail = tr("Model for {task}").format(task=task_title(model.task))
         yield PaletteEntry(one_line(model.name), detail, "package", partial(choose, model))
 

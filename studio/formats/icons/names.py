@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Set
 from pathlib import Path
 
 _LISTS = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
@@ -47,7 +48,7 @@ def may_mirror(words: tuple[str, ...]) -> bool:
     )
 
 
-def similar(word: str, known: frozenset[str]) -> str | None:
+def similar(word: str, known: Set[str]) -> str | None:
     """A known word of which this one is the plural or the singular."""
     tries = [word + "s", word + "es"]
     if word.endswith("ies"):

@@ -6,13 +6,27 @@ styles and the sets follow and are never drawn. Numbers of x, of y and radii hav
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vector_recipe.geometry import HIGHEST, LONGEST_RADIUS, LOWEST, Circle, Icon, Path, Segment
+from studio.formats.icons.geometry import (
+    HIGHEST,
+    LONGEST_RADIUS,
+    LOWEST,
+    Circle,
+    Icon,
+    Path,
+    Segment,
+)
+
+# Tokens of a prompt and of a drawing. Longer drawings cost more than they teach a small model.
+LONGEST_PROMPT = 24
+LONGEST = 224
+# Both together, rounded up.
+CONTEXT = 256
 
 PAD, END = "<pad>", "</s>"
 COMMANDS = ("M", "L", "H", "V", "J", "K", "C", "O", "Z")
@@ -121,6 +135,15 @@ def decode(tokens: Iterable[str]) -> Icon:
     return tuple(found)
 
 
+def whole_commands(drawn: Sequence[str]) -> Sequence[str]:
+    """Return a drawing without a command at its end whose numbers are not all there yet."""
+    end = len(drawn)
+    while end and drawn[end - 1] not in ARGUMENTS:
+        end -= 1
+    is_whole = end > 0 and len(drawn) - end == len(ARGUMENTS[drawn[end - 1]])
+    return drawn if is_whole else drawn[: max(0, end - 1)]
+
+
 def _number(token: str, kind: str) -> int:
     if token not in DRAWING_ID or token[:1] != kind or token in ARGUMENTS:
         raise GrammarError(f"{token} where a number of {kind} should be")
@@ -215,3 +238,9 @@ class Vocabulary:
 
     def ids(self) -> dict[str, int]:
         return {token: number for number, token in enumerate(self.tokens)}
+
+
+def prompt_ids(ids: Mapping[str, int], words: Sequence[str], style: Sequence[str]) -> list[int]:
+    """The ids of a prompt: style tokens and words, as many as have room."""
+    known = words[: LONGEST_PROMPT - len(style) - 2]
+    return [ids[token] for token in (START, *style, *known, DRAW)]

@@ -1,0 +1,1 @@
+"""Stroke icons: their grid, their tokens, the words of prompts, and icons as SVG."""

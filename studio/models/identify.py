@@ -40,8 +40,8 @@ from studio.models.base_family import base_of_checkpoint
 from studio.models.identify_companion import describe_companion, describe_component
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.identify_gguf import describe_gguf
-from studio.models.identify_interpolator import describe_interpolator
 from studio.models.identify_icons import describe_icons
+from studio.models.identify_interpolator import describe_interpolator
 from studio.models.identify_voice import describe_voice
 from studio.models.identify_whisper import describe_whisper
 from studio.models.model_card import has_conditions, licence_of, read_config, slug

@@ -11,7 +11,7 @@ from studio.formats.icons import tokens
 from studio.formats.icons.drawing import Drawing, Look, drawing_of, is_colour, read_document
 from studio.formats.recipes.recipe_files import read_content, read_embedded
 
-TOKENS = "O x48 y48 r40 M x16 y16 H x80 V y80 H x16 Z M x60 y60 </s>"
+TOKENS = "O x48 y48 r40 M x-32 y-32 H x64 V y64 H x-64 Z M x44 y44 </s>"
 RECIPE = '{"prompt": "<script>alert(1)</script> & \\"猫\\" \x9f\ufffe"}'
 
 

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from studio.engine.tasks.icon import grammar
 from studio.formats.icons import drawing, geometry, tokens
 from studio.formats.icons.geometry import Circle, Path, Segment, canonical, line, mirrored, shifted
 from vector_recipe import svg
@@ -45,16 +46,16 @@ def test_an_icon_of_a_set_is_read_written_and_drawn_nearly_as_it_was(name: str) 
 def test_tokens_give_the_same_icon_back(name: str) -> None:
     icon, _ = read(BODIES[name])
     drawn = tokens.encode(icon)
-    assert tokens.grammatical(drawn)
+    assert grammar.grammatical(drawn)
     assert tokens.decode(drawn) == icon
 
 
 def test_circles_corners_and_axis_lines_are_short() -> None:
     icon, look = read(BODIES["alert"])
-    assert " ".join(tokens.encode(icon)) == "O x48 y48 r40 M x48 y32 V y48 M x48 y64 </s>"
+    assert " ".join(tokens.encode(icon)) == "O x48 y48 r40 M x0 y-16 V y16 M x0 y16 </s>"
     assert look == drawing.Look(2.0, True)
     corner, _ = read(f'<path {HEAD} d="M4 8a4 4 0 0 1 4-4h9"/>')
-    assert " ".join(tokens.encode(corner)) == "M x68 y16 H x32 J x16 y32 </s>"
+    assert " ".join(tokens.encode(corner)) == "M x68 y16 H x-36 J x-16 y16 </s>"
 
 
 def test_a_square_is_written_in_one_way_whatever_its_start_and_direction() -> None:
@@ -114,7 +115,7 @@ def test_what_is_no_plain_stroke_icon_is_refused(body: str) -> None:
         "M x8 y8 Z </s>",
         "M x8 x8 </s>",
         "M x8 y8 L x8 </s>",
-        "M x8 y8 L x8 y9",
+        "M x8 y8 L x0 y1",
         "M x8 y8 Z L x8 y9 </s>",
         "O x8 y8 y4 </s>",
         "M x8 y8 H y4 </s>",
@@ -124,26 +125,36 @@ def test_what_is_no_plain_stroke_icon_is_refused(body: str) -> None:
     ],
 )
 def test_what_the_grammar_refuses(drawing: str) -> None:
-    assert not tokens.grammatical(drawing.split())
+    assert not grammar.grammatical(drawing.split())
 
 
-def test_whatever_the_grammar_allows_ends_in_time_and_is_an_icon() -> None:
-    grammar = tokens.GRAMMAR
+def test_whatever_the_grammar_allows_ends_in_time_on_the_grid() -> None:
     draw = random.Random(1)
     for budget in (4, 5, 9, 40):
-        for _ in range(100):
-            at, drawn = grammar.start, []
-            for left in reversed(range(budget)):
-                allowed = grammar.allowed_within(np.array([at]), left)[0]
-                number = draw.choice(np.flatnonzero(allowed).tolist())
-                drawn.append(tokens.DRAWING[number])
-                at = int(grammar.following[at, number])
-                if at == grammar.end:
-                    break
-            assert tokens.grammatical(drawn)
-            icon = tokens.decode(drawn)
-            assert icon
-            assert render(drawing.document(icon, drawing.Look(2.0, True)), 24).shape == (24, 24)
+        pens = grammar.Pens(50)
+        drawn: list[list[str]] = [[] for _ in range(50)]
+        for left in reversed(range(budget)):
+            allowed = pens.allowed(left)
+            picked = np.array([draw.choice(np.flatnonzero(row).tolist()) for row in allowed])
+            for row, number, ended in zip(drawn, picked, pens.ended, strict=True):
+                row.extend([] if ended else [tokens.DRAWING[number]])
+            pens.draw(picked)
+        for row in drawn:
+            assert grammar.grammatical(row)
+            icon = tokens.decode(row)
+            assert icon and geometry.on_grid(icon)
+            assert tokens.encode(icon) == row or "L" in row
+
+
+def test_steps_begin_where_the_stroke_before_ended() -> None:
+    drawn = "M x8 y8 H x8 V y8 Z M x2 y0 L x4 y4 O x0 y2 r4 M x1 y1 </s>"
+    icon = tokens.decode(drawn.split())
+    assert [geometry.points_of(stroke)[0] for stroke in icon if isinstance(stroke, Path)] == [
+        (8, 8),
+        (10, 8),
+        (15, 15),
+    ]
+    assert icon[2] == Circle((14, 14), 4)
 
 
 def test_quarter_ellipses_bulge_to_the_side_they_set_out_to() -> None:

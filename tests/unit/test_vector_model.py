@@ -9,17 +9,17 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from studio.engine.tasks.icon import sampling
+from studio.engine.tasks.icon import grammar, sampling
 from studio.formats.icons import tokens
 from vector_recipe import batches, dataset, export, split
 from vector_recipe.model import new_model, token_losses
 
 VOCABULARY = tokens.Vocabulary(("a",), ("square", "circle", "left"))
 DRAWINGS = (
-    "M x16 y16 H x80 V y80 H x16 Z </s>",
+    "M x16 y16 H x64 V y64 H x-64 Z </s>",
     "O x48 y48 r40 </s>",
-    "M x80 y48 H x16 </s>",
-    "M x8 y8 L x40 y48 M x60 y60 </s>",
+    "M x80 y48 H x-64 </s>",
+    "M x8 y8 L x32 y40 M x20 y12 </s>",
 )
 WORDS = ("square", "circle", "left", "unknown")
 
@@ -86,7 +86,7 @@ def test_an_untrained_model_draws_icons_and_a_row_does_not_depend_on_the_others(
     prompt, nothing = prompts.prompt(["square"], []), prompts.prompt([], [])
     choice = sampling.Choice(guidance=guidance)
     three = sampling.draw(model, prompt, nothing, [5, 6, 7], choice, longest=24)
-    assert all(tokens.grammatical(tokens.encode(icon)) for icon in three)
+    assert all(grammar.grammatical(tokens.encode(icon)) for icon in three)
     assert sampling.draw(model, prompt, nothing, [6], choice, longest=24) == three[1:2]
     assert len(set(three)) == 3
 

@@ -23,6 +23,8 @@ OTHER_ORDER = 0.2
 MIRRORED = 0.5
 SHIFTED = 0.25
 POOL = 2048
+# Rows are padded to a multiple of so many tokens, and one that is fed to the model less its last.
+LENGTHS = 8
 
 Batch = tuple[Tensor, Tensor]
 
@@ -79,9 +81,14 @@ class Prompts:
         return self.prompt(known, style), drawing
 
 
+def _rounded(length: int) -> int:
+    """The next of a few lengths: see `model.token_losses`."""
+    return -(-length // LENGTHS) * LENGTHS
+
+
 def batch_of(rows: list[tuple[list[int], list[int]]]) -> Batch:
     """Ids (B, L), and where they are part of a drawing."""
-    longest = max(len(prompt) + len(drawing) for prompt, drawing in rows)
+    longest = _rounded(max(len(prompt) + len(drawing) for prompt, drawing in rows))
     ids = torch.full((len(rows), longest), PAD_ID)
     drawn = torch.zeros((len(rows), longest), dtype=torch.bool)
     for number, (prompt, drawing) in enumerate(rows):
@@ -97,7 +104,7 @@ def in_batches(rows: list[tuple[list[int], list[int]]], size: int) -> list[Batch
     batches: list[Batch] = []
     group: list[tuple[list[int], list[int]]] = []
     for row in ordered:
-        length = len(row[0]) + len(row[1])
+        length = _rounded(len(row[0]) + len(row[1]))
         if group and length * (len(group) + 1) > size:
             batches.append(batch_of(group))
             group = []

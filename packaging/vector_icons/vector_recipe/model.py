@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,11 +15,16 @@ from studio.formats.icons.tokens import (
     DRAWING_ID,
     END,
     PAD,
+    RADII,
     START,
+    XS,
+    YS,
     Vocabulary,
 )
 
 WIDTH, DEPTH, HEADS, INNER = 256, 6, 4, 640
+INITIAL = 0.02
+PAD_ID = DRAWING_ID[PAD]
 
 
 def new_model(vocabulary: Vocabulary) -> LlamaForCausalLM:
@@ -31,21 +38,40 @@ def new_model(vocabulary: Vocabulary) -> LlamaForCausalLM:
         max_position_embeddings=CONTEXT,
         rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         tie_word_embeddings=True,
-        initializer_range=0.02,
+        initializer_range=INITIAL,
         bos_token_id=ids[START],
         eos_token_id=ids[END],
         pad_token_id=ids[PAD],
         use_cache=False,
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    _begin_smoothly(model)
+    return model
+
+
+@torch.no_grad()
+def _begin_smoothly(model: LlamaForCausalLM) -> None:
+    """Let neighbouring numbers begin with similar embeddings: waves of several lengths, mixed."""
+    weight = model.get_input_embeddings().weight
+    width = weight.shape[1]
+    for group in (XS, YS, RADII):
+        ids = [DRAWING_ID[token] for token in group]
+        lengths = torch.logspace(math.log10(3.0), math.log10(400.0), width // 4)
+        angles = torch.arange(len(ids))[:, None] * 2 * math.pi / lengths
+        waves = torch.cat([angles.sin(), angles.cos()], 1)
+        mixed = waves @ torch.randn(waves.shape[1], width) * math.sqrt(2 / waves.shape[1])
+        weight[ids] = INITIAL * (0.85 * mixed + 0.5 * torch.randn_like(mixed))
 
 
 def token_losses(model: LlamaForCausalLM, ids: Tensor, drawn: Tensor) -> Tensor:
     """The loss of each token that is part of a drawing: `drawn` (B, L) is where those are."""
     hidden = model.model(input_ids=ids[:, :-1]).last_hidden_state
     wanted = drawn[:, 1:]
-    logits = drawing_logits(model, hidden[wanted])
-    return functional.cross_entropy(logits, ids[:, 1:][wanted], reduction="none")
+    # Logits of all places, not of the wanted ones alone: their number differs from batch to batch,
+    # and what is prepared for every new size of a product stays in memory.
+    logits = drawing_logits(model, hidden).transpose(1, 2)
+    following = torch.where(wanted, ids[:, 1:], PAD_ID)
+    return functional.cross_entropy(logits, following, reduction="none")[wanted]
 
 
 def parts(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
@@ -60,9 +86,6 @@ def parts(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
 
 def parameter_count(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-PAD_ID = DRAWING_ID[PAD]
 
 
 def padded(rows: list[list[int]]) -> Tensor:

@@ -1,16 +1,16 @@
-"""The vocabulary of the model, icons as tokens, and what may follow what.
+"""The vocabulary of the model, and icons as tokens.
 
 Drawing tokens come first, so that the logits of drawings are one slice; the words of prompts, the
-styles and the sets follow and are never drawn. Numbers of x, of y and radii have their own tokens.
+styles and the sets follow and are never drawn. Steps along x, along y and radii have their own
+tokens. A step begins where the stroke before ended (a circle: in its centre; a closed stroke: where
+it began), and those of all points of a curve at its start, so that a shape has the same tokens
+wherever it stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from studio.formats.icons.geometry import (
     HIGHEST,
@@ -19,6 +19,7 @@ from studio.formats.icons.geometry import (
     Circle,
     Icon,
     Path,
+    Point,
     Segment,
 )
 
@@ -30,9 +31,9 @@ CONTEXT = 256
 
 PAD, END = "<pad>", "</s>"
 COMMANDS = ("M", "L", "H", "V", "J", "K", "C", "O", "Z")
-COORDINATES = range(LOWEST, HIGHEST + 1)
-XS = [f"x{number}" for number in COORDINATES]
-YS = [f"y{number}" for number in COORDINATES]
+STEPS = range(LOWEST - HIGHEST, HIGHEST - LOWEST + 1)
+XS = [f"x{number}" for number in STEPS]
+YS = [f"y{number}" for number in STEPS]
 RADII = [f"r{number}" for number in range(1, LONGEST_RADIUS + 1)]
 DRAWING = [PAD, END, *COMMANDS, *XS, *YS, *RADII]
 DRAWING_ID = {token: number for number, token in enumerate(DRAWING)}
@@ -53,8 +54,6 @@ ARGUMENTS = {
     "O": "xyr",
     "Z": "",
 }
-_GROUPS = {"x": XS, "y": YS, "r": RADII}
-_SEGMENTS = ("L", "H", "V", "J", "K", "C")
 
 
 class GrammarError(ValueError):
@@ -64,43 +63,51 @@ class GrammarError(ValueError):
 def encode(icon: Icon) -> list[str]:
     """The tokens of an icon, with the end."""
     out: list[str] = []
+    pen = start = (0, 0)
 
-    def put(command: str, *numbers: int) -> None:
+    def put(command: str, *points: Point) -> None:
         out.append(command)
-        kinds = ARGUMENTS[command]
-        out.extend(f"{kind}{number}" for kind, number in zip(kinds, numbers, strict=True))
+        numbers = [(f"x{x - pen[0]}", f"y{y - pen[1]}") for x, y in points]
+        kinds = ARGUMENTS[command].removesuffix("r")
+        flat = [number for point in numbers for number in point]
+        # A line along one axis has the point that it ends in, and says one number of it.
+        out.extend(flat if len(kinds) > 1 else [n for n in flat if n[0] == kinds][:1])
 
     for stroke in icon:
         if isinstance(stroke, Circle):
-            put("O", *stroke.centre, stroke.radius)
+            put("O", stroke.centre)
+            out.append(f"r{stroke.radius}")
+            pen = stroke.centre
             continue
-        put("M", *stroke.start)
-        x, y = stroke.start
+        put("M", stroke.start)
+        pen = start = stroke.start
         for segment in stroke.segments:
-            end = segment.end
+            (x, y), end = pen, segment.end
             if segment.kind == "L" and end[1] == y and end[0] != x:
-                put("H", end[0])
+                put("H", end)
             elif segment.kind == "L" and end[0] == x and end[1] != y:
-                put("V", end[1])
+                put("V", end)
             else:
-                put(segment.kind, *(number for point in segment.points for number in point))
-            x, y = end
+                put(segment.kind, *segment.points)
+            pen = end
         if stroke.closed:
             put("Z")
+            pen = start
     return [*out, END]
 
 
 def decode(tokens: Iterable[str]) -> Icon:
     """The icon of drawing tokens up to the end."""
     found: list[Path | Circle] = []
-    start: tuple[int, int] | None = None
+    begun: Point | None = None
     segments: list[Segment] = []
+    pen = (0, 0)
 
     def finish(closed: bool) -> None:
-        nonlocal start
-        if start is not None:
-            found.append(Path(start, tuple(segments), closed))
-        start = None
+        nonlocal begun
+        if begun is not None:
+            found.append(Path(begun, tuple(segments), closed))
+        begun = None
         segments.clear()
 
     source = iter(tokens)
@@ -110,27 +117,30 @@ def decode(tokens: Iterable[str]) -> Icon:
         if command not in ARGUMENTS:
             raise GrammarError(f"{command} is no command")
         numbers = [_number(next(source, PAD), kind) for kind in ARGUMENTS[command]]
-        points = tuple(zip(numbers[0::2], numbers[1::2], strict=False))
+        x, y = pen
+        moves = zip(numbers[0::2], numbers[1::2], strict=False)
+        points = tuple((x + dx, y + dy) for dx, dy in moves)
         if command == "M":
             finish(False)
-            start = points[0]
+            begun = pen = points[0]
         elif command == "O":
             finish(False)
             found.append(Circle(points[0], numbers[2]))
-        elif start is None:
+            pen = points[0]
+        elif begun is None:
             raise GrammarError(f"{command} before M")
         elif command == "Z":
             if not segments:
                 raise GrammarError("Z without segments")
+            pen = begun
             finish(True)
         else:
-            x, y = segments[-1].end if segments else start
             if command == "H":
-                points = ((numbers[0], y),)
+                points = ((x + numbers[0], y),)
             elif command == "V":
-                points = ((x, numbers[0]),)
-            kind = "L" if command in "HV" else command
-            segments.append(Segment(kind, points))
+                points = ((x, y + numbers[0]),)
+            segments.append(Segment("L" if command in "HV" else command, points))
+            pen = points[-1]
     finish(False)
     return tuple(found)
 
@@ -148,80 +158,6 @@ def _number(token: str, kind: str) -> int:
     if token not in DRAWING_ID or token[:1] != kind or token in ARGUMENTS:
         raise GrammarError(f"{token} where a number of {kind} should be")
     return int(token[1:])
-
-
-@dataclass(frozen=True)
-class Grammar:
-    """What may follow in a drawing, as a machine whose states are numbers.
-
-    `allowed[state]` are the drawing tokens that may follow, `following[state, token]` is the next
-    state, and `needed[state]` how many tokens the shortest way to the end takes.
-    """
-
-    allowed: NDArray[np.bool_]
-    following: NDArray[np.int64]
-    needed: NDArray[np.int64]
-    start: int
-    end: int
-
-    def allowed_within(self, states: NDArray[np.int64], left: int) -> NDArray[np.bool_]:
-        """What may follow in each state if after it the drawing must end with `left` tokens."""
-        reach = self.needed[self.following[states]] <= left
-        return self.allowed[states] & reach
-
-
-def _grammar() -> Grammar:
-    # A drawing is between strokes; just after M with its point; in a path; or before an argument.
-    names: list[str] = ["strokes", "moved", "path", "ended", "begin"]
-    for command, kinds in ARGUMENTS.items():
-        names.extend(f"{command}{at}" for at in range(len(kinds)))
-    state = {name: number for number, name in enumerate(names)}
-    allowed = np.zeros((len(names), len(DRAWING)), dtype=np.bool_)
-    following = np.full((len(names), len(DRAWING)), state["ended"], dtype=np.int64)
-
-    def rule(at: str, tokens: Sequence[str], to: str) -> None:
-        for token in tokens:
-            allowed[state[at], DRAWING_ID[token]] = True
-            following[state[at], DRAWING_ID[token]] = state[to]
-
-    after = {"M": "moved", "O": "strokes", "Z": "strokes"}
-    for at in ("begin", "strokes", "moved", "path"):
-        rule(at, ["M"], "M0")
-        rule(at, ["O"], "O0")
-        if at != "begin":
-            rule(at, [END], "ended")
-    for at in ("moved", "path"):
-        for command in _SEGMENTS:
-            rule(at, [command], f"{command}0")
-    rule("path", ["Z"], "strokes")
-    rule("ended", [PAD], "ended")
-    for command, kinds in ARGUMENTS.items():
-        for place, kind in enumerate(kinds):
-            last = place + 1 == len(kinds)
-            to = after.get(command, "path") if last else f"{command}{place + 1}"
-            rule(f"{command}{place}", _GROUPS[kind], to)
-    needed = np.full(len(names), 99, dtype=np.int64)
-    needed[state["ended"]] = 0
-    for _ in names:
-        for number in range(len(names)):
-            if number != state["ended"]:
-                ways = needed[following[number]][allowed[number]]
-                needed[number] = min(needed[number], 1 + int(ways.min()))
-    return Grammar(allowed, following, needed, state["begin"], state["ended"])
-
-
-GRAMMAR = _grammar()
-
-
-def grammatical(tokens: Iterable[str]) -> bool:
-    """Whether tokens are a whole drawing."""
-    at = GRAMMAR.start
-    for token in tokens:
-        number = DRAWING_ID.get(token)
-        if number is None or not GRAMMAR.allowed[at, number]:
-            return False
-        at = int(GRAMMAR.following[at, number])
-    return at == GRAMMAR.end
 
 
 @dataclass(frozen=True)

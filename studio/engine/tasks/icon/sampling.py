@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import DynamicCache, LlamaForCausalLM
 
+from studio.engine.tasks.icon.grammar import Pens
 from studio.formats.icons import tokens
 from studio.formats.icons.geometry import Icon
 
@@ -67,23 +67,24 @@ def steps(
     sources = [torch.Generator().manual_seed(seed) for seed in [*seeds, *range(ROWS)][:ROWS]]
     asked = _Stream(model, prompt)
     free = _Stream(model, nothing) if choice.guidance != 1 else None
-    states = np.full(ROWS, tokens.GRAMMAR.start)
+    pens = Pens(ROWS)
     drawn: list[list[str]] = [[] for _ in seeds]
+    ended = pens.ended
     for left in reversed(range(longest)):
         logits = asked.logits.float()
         if free is not None:
             logits = free.logits + choice.guidance * (logits - free.logits)
-        allowed = tokens.GRAMMAR.allowed_within(states, left)
-        logits = logits.masked_fill(~torch.from_numpy(allowed), -torch.inf)
+        logits = logits.masked_fill(~torch.from_numpy(pens.allowed(left)), -torch.inf)
         draws = torch.stack([torch.rand((), generator=source) for source in sources])
         picked = _pick(logits, draws, choice)
         numbers = picked.tolist()
         for place, row in enumerate(drawn):
-            if states[place] != tokens.GRAMMAR.end:
+            if not ended[place]:
                 row.append(tokens.DRAWING[numbers[place]])
-        states = tokens.GRAMMAR.following[states, picked.numpy()]
+        pens.draw(picked.numpy())
+        ended = pens.ended
         yield drawn
-        if (states[: len(drawn)] == tokens.GRAMMAR.end).all():
+        if ended[: len(drawn)].all():
             break
         asked.put(picked[:, None])
         if free is not None:

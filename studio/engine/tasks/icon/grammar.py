@@ -147,7 +147,7 @@ class Pens:
             inside = (reached >= LOWEST + margin) & (reached <= HIGHEST - margin)
             allowed &= ~_ALONG[axis] | inside
         room = np.minimum(self._point - LOWEST, HIGHEST - self._point).min(axis=1)
-        allowed &= _RADIUS_OF <= room[:, None]
+        allowed &= room[:, None] >= _RADIUS_OF
         return allowed
 
     def draw(self, tokens: NDArray[np.int64]) -> None:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from studio.formats.icons import tokens
-from studio.formats.icons.geometry import Circle, Icon
+from studio.formats.icons.geometry import Circle, Icon, line
 from studio.formats.icons.geometry import Path as Stroke
-from studio.formats.icons.geometry import line
 from vector_recipe import dataset, judge, measures, split
 from vector_recipe.duplicates import pictures
 

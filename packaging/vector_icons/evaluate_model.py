@@ -15,7 +15,7 @@ from train_decoder import held_out, load_data, measure
 
 from studio.engine.tasks.icon import sampling
 from studio.formats.icons import geometry
-from vector_recipe import batches, duplicates, export, judge, measures, split
+from vector_recipe import batches, dataset, duplicates, export, judge, measures, split
 
 STYLE = ("<rounded>", "<bold>")
 SEEDS = 8
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _losses(
-    model: torch.nn.Module, prompts: batches.Prompts, entries: list[batches.Entry]
+    model: torch.nn.Module, prompts: batches.Prompts, entries: list[dataset.Entry]
 ) -> list[tuple[str, float]]:
     return list(measure(model, held_out(entries, prompts)).items())
 

@@ -20,6 +20,7 @@ from studio.library.review import MAX_REMARK, MAX_REVIEWER, STATES
 from studio.ui.gallery.review_states import state_title
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.dialog_frame import fill_dialog
+from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.plain_text import plain_label
 
 
@@ -48,6 +49,7 @@ class ReviewDialog(QDialog):
         self.name.setAccessibleName(self.tr("Name"))
         self.name.setMaxLength(MAX_REVIEWER)
         self.remark = QPlainTextEdit(self)
+        break_long_words(self.remark)
         self.remark.setObjectName("history.review.remark")
         self.remark.setAccessibleName(self.tr("Remark"))
         self.remark.setTabChangesFocus(True)

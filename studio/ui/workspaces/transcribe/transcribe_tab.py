@@ -25,6 +25,7 @@ from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.transcribe.recording_panel import RecordingPanel
@@ -71,6 +72,7 @@ class TranscribeTab(QWidget):
             parent=self,
         )
         self.live = QPlainTextEdit(self)
+        break_long_words(self.live)
         self.live.setObjectName("transcribe.text")
         self.live.setAccessibleName(self.tr("What is said"))
         self.live.setReadOnly(True)

@@ -14,6 +14,7 @@ from studio.protocol import ProblemError
 from studio.ui.style.theme import GRID, emphasise, enlarge, mute
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.buttons import PrimaryButton, dialog_button
+from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.plain_text import one_line, plain_label
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.forms.form_fields import FormFields
@@ -59,6 +60,7 @@ class FormPage(QWidget):
         heading = plain_label(self.tr("What the model is asked"), self)
         emphasise(heading)
         self.prompt = QPlainTextEdit(self)
+        break_long_words(self.prompt)
         self.prompt.setReadOnly(True)
         self.prompt.setObjectName("forms.prompt")
         self.prompt.setAccessibleName(self.tr("What the model is asked"))

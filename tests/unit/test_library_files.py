@@ -416,3 +416,20 @@ def test_an_output_folder_whose_disk_is_gone_is_not_made_again(
     disk.rmdir()
     (tmp_path / "unplugged").rename(disk)
     assert record(library, second).path.parent == disk / "out"
+
+
+def test_a_result_with_the_name_of_a_deleted_one_is_recorded(
+    library: Library, tmp_path: Path
+) -> None:
+    def made() -> Asset:
+        request = ImageRequest(prompt="a fox", seed=5)
+        (job,) = library.queue.enqueue([request], output=str(tmp_path / "out"))
+        return record(library, job)
+
+    first = made()
+    first.path.unlink()
+    second = made()
+    assert second.path == first.path
+    assert second.id != first.id
+    assert [asset.id for asset in library.assets.find(AssetQuery())] == [second.id]
+    assert library.assets.get(first.id) is None

@@ -80,9 +80,13 @@ class AssetWriter:
         """
         recipe, stored = found.recipe, self.stored_path(found.path)
         model = recipe.model_id or recipe.request.model
-        known = db.execute("SELECT id FROM assets WHERE path = ?", (stored,)).fetchone()
+        known = db.execute("SELECT id, job, row FROM assets WHERE path = ?", (stored,)).fetchone()
         if known is not None:
-            return str(known[0])
+            is_other = recipe.job and (known["job"], known["row"]) != (recipe.job, recipe.row)
+            if not is_other:
+                return str(known["id"])
+            # Its file was deleted by hand: a new one got the name.
+            self.delete(db, [known["id"]])
         name = asset_id("" if is_copy else recipe.job, recipe.row, stored)
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
             name = asset_id("", 0, stored)

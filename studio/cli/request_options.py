@@ -170,7 +170,7 @@ def _request(fields: dict[str, Any], kind: AnyKind) -> Request:
             "bad_input",
             "{option} {value} is not valid: {reason}",
             option=_option(kind, name),
-            value=repr(shorten(str(fields.get(name, "")), 60, placeholder="…")),
+            value=_shown(fields.get(name, "")),
             reason=field_sentence(error, kind.fields, sentence("it")),
         ) from error
     for name, reason in kind.check(request):
@@ -230,6 +230,12 @@ def _text_of(path: Path) -> str:
 def _read(path: Path) -> bytes:
     with open_regular(path) as file:
         return file.read()
+
+
+def _shown(value: object) -> str:
+    """Return what was given for an option, as it was given, for a message."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return repr(shorten(text, 60, placeholder="…"))
 
 
 def _size(text: str | None) -> dict[str, str]:

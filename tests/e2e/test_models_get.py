@@ -18,7 +18,6 @@ from tests.engine.tiny_pipelines import folder_of
 from tests.engine.tiny_text import tiny_llama
 from tests.hub.received import when_received
 from tests.hub.server import HubServer, running_hub
-from tests.unit.model_files import write_safetensors
 
 Studio = Callable[..., CommandResult]
 Command = Callable[..., subprocess.Popen[str]]
@@ -88,10 +87,8 @@ def test_models_of_all_kinds_are_fetched_despite_kills_and_used_in_the_next_comm
     hub.add("tiny/draw", folder_of("sd"), tags=["license:openrail"])
     dat = ROOT / "resources" / "models" / "dat-light-x2" / "DAT_light_x2.pth"
     hub.add("tiny/enlarge", folder_with(tmp_path, "dat", dat), tags=["license:apache-2.0"])
-    lora = write_safetensors(
-        tmp_path / "style.safetensors",
-        {"lora_unet_down_blocks_0.lora_down.weight": (4, 4)},
-    )
+    (tmp_path / "loras").mkdir()
+    lora = Path(kohya_file(tmp_path / "loras", "sd").path).rename(tmp_path / "style.safetensors")
     hub.add("tiny/style", folder_with(tmp_path, "lora", lora), tags=["lora"])
 
     kill_at(hub, home, "model.safetensors", 100_000, command)
@@ -124,6 +121,11 @@ def test_models_of_all_kinds_are_fetched_despite_kills_and_used_in_the_next_comm
     used = studio("batch", table, "--json")
     assert used.status == 0
     assert len(used.named("asset")) == 3
+    drawing = ("image", "-p", "a cat", "--model", draw["id"], "--lora", f"{style['id']}:0.8")
+    drawn = studio(*map(str, drawing), "--size", "64x64", "--steps", "2", "--json")
+    recipe = read_recipe(Path(str(drawn.named("asset")[0]["path"])))
+    assert recipe is not None
+    assert [extra.name for extra in recipe.extra_models] == ["style"]
     downloads = studio("models", "downloads", "list", "--json").events
     assert [download["state"] for download in downloads] == ["done"] * 4
 

@@ -281,6 +281,18 @@ def load_settings(path: Path) -> tuple[Settings, Problem | None]:
     return settings, Problem("bad_input", _restored(path, data, copied), cause)
 
 
+def language_of(path: Path) -> str:
+    """Return the language of the settings, or else of their copy; nothing is repaired or said."""
+    for file in (path, _copy_of(path)):
+        try:
+            return _parsed(read_start(file, _MAX_BYTES))[0].language
+        except FileNotFoundError:
+            break
+        except (OSError, msgspec.DecodeError):
+            continue
+    return ""
+
+
 def _restored(path: Path, damaged: bytes | None, copied: bytes) -> Sentence:
     """Put the copy in the place of a damaged file, which is kept. Return what to say."""
     if damaged is not None:

@@ -60,10 +60,10 @@ def language() -> Language:
     """Return the language of the reader: of the call, the settings or the system."""
     # Not at the top: the window needs none of it.
     from studio.protocol import ProblemError
-    from studio.settings import default_paths, load_settings
+    from studio.settings import default_paths, language_of
 
     try:
-        chosen = _chosen[0] or load_settings(default_paths().settings)[0].language
+        chosen = _chosen[0] or language_of(default_paths().settings)
     except ProblemError:  # the home folder is not known, which is said in some language too
         chosen = ""
     if not chosen:

@@ -21,7 +21,7 @@ from studio.jobs.input_check import input_problem
 from studio.kinds.kind import Medium
 from studio.kinds.video import KIND, VideoRequest
 from studio.library.folder.work_folders import WorkFolders
-from studio.protocol import InputFile
+from studio.protocol import InputFile, ProblemError
 from tests.video_files import moving, read_frames, stream_hashes, write_video
 
 RECIPE = '{"request":{"task":"video"},"prompt":"狐狸 & <b>"}'
@@ -86,6 +86,19 @@ def test_facts_and_stills_of_files_and_of_what_is_none(tmp_path: Path) -> None:
     assert input_problem(video, [Medium.VIDEO]) is None
     assert input_problem(text, [Medium.VIDEO]) is not None
     assert input_problem(tmp_path, [Medium.VIDEO]) is not None
+
+
+def test_lists_that_name_other_files_are_no_videos(tmp_path: Path) -> None:
+    """A stranger's list would open any file, or an address."""
+    write_video(tmp_path / "real.mp4")
+    lists = {
+        "a.mp4": "ffconcat version 1.0\nfile real.mp4\n",
+        "b.mkv": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nreal.mp4\n#EXT-X-ENDLIST\n",
+    }
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ProblemError, match="not a video that can be read"):
+            video_facts(tmp_path / name)
 
 
 def test_frames_between_others_are_evenly_spaced_whatever_the_rate() -> None:

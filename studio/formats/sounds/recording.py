@@ -7,14 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from studio.formats.containers import READ_OPTIONS
 from studio.formats.untrusted_files import open_regular
 from studio.protocol import ProblemError, problem
-
-_FORMATS = (
-    "wav w64 aiff au caf flac ogg mp3 aac amr ac3 eac3 dts ape wv tta mov,mp4,m4a,3gp,3g2,mj2"
-    " matroska,webm avi asf mpegts mpeg flv"
-)
-"""Containers that hold what they play. Others name files or addresses that would be opened."""
 
 
 @contextmanager
@@ -37,8 +32,7 @@ def opened_recording(path: Path) -> Iterator[tuple[Any, Any]]:
         ) from error
     with file:
         try:
-            options = {"format_whitelist": _FORMATS.replace(" ", ",")}
-            container = av.open(file, container_options=options, metadata_errors="replace")
+            container = av.open(file, container_options=READ_OPTIONS, metadata_errors="replace")
         except MemoryError:
             raise
         except Exception as error:  # PyAV's types have no common base beside it

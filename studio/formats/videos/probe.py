@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from studio.formats.containers import open_container
 from studio.formats.untrusted_files import is_file
 from studio.protocol import ProblemError, problem
 
@@ -29,10 +30,9 @@ def video_facts(path: Path) -> VideoFacts:
     """Return what the headers of a video file say. Raises `ProblemError` if it is none."""
     if path.exists() and not is_file(path):
         raise unreadable(path, "not a regular file")
-    import av
 
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_container(path) as container:
             stream = first_video(container)
             if stream is None:
                 raise without_video(path)

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from studio.formats.containers import open_container
 from studio.formats.untrusted_files import is_file
 from studio.formats.videos.probe import first_video, frame_count
 
@@ -36,10 +37,9 @@ def read_still(path: Path, seconds: float | None = None, longest: int = 0) -> St
     """
     if not is_file(path):
         return None
-    import av
 
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_container(path) as container:
             stream = first_video(container)
             if stream is None:
                 return None

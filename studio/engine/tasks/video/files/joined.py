@@ -12,6 +12,7 @@ from msgspec import Struct
 from studio.engine.tasks.video.files.encoders import Encoding, configure
 from studio.engine.tasks.video.files.segments import EncodedFrame
 from studio.engine.tasks.video.files.source import Part, Source
+from studio.formats.containers import open_container
 from studio.formats.videos.probe import first_video, is_cover
 from studio.protocol import Sentence, problem, sentence
 
@@ -44,9 +45,8 @@ def choose_format(source: Source, wanted: str, family: str) -> str:
         if wanted == "webm" and family not in ("av1", "vp9"):
             raise problem("bad_input", "WebM holds AV1 and VP9 only. Choose MP4 or Matroska.")
         return wanted
-    import av
 
-    with av.open(str(source.path), metadata_errors="replace") as container:
+    with open_container(source.path) as container:
         names = {_codec_of(each) for each in _others(container)}
         names.discard("")
         kind = container.format.name
@@ -74,7 +74,7 @@ def join(
     form = target.suffix[1:]
     options = {"fflags": "+bitexact", **_OPTIONS.get(form, {})}
     with (
-        av.open(str(source.path), metadata_errors="replace") as origin,
+        open_container(source.path) as origin,
         av.open(str(target), "w", format=_FORMATS[form], options=options) as container,
     ):
         _copy_metadata(origin.metadata, container.metadata)
@@ -155,10 +155,9 @@ def _add_copies(
 
 def _attach_cover(container: Any, path: str, index: int, codec: str) -> None:
     """Add the picture of a cover as a Matroska holds it: as an attachment."""
-    import av
 
     suffix = _COVERS[codec]
-    with av.open(path, metadata_errors="replace") as origin:
+    with open_container(path) as origin:
         for packet in origin.demux(origin.streams[index]):
             if packet.size:
                 kind = "image/jpeg" if suffix == "jpg" else "image/png"

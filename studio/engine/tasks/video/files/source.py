@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from studio.engine.tasks.video.files.colours import Colours, colours_of
+from studio.formats.containers import open_container
 from studio.formats.videos.probe import (
     first_video,
     frame_count,
@@ -70,7 +71,7 @@ def open_source(path: Path) -> Source:
     import av
 
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_container(path) as container:
             stream = first_video(container)
             if stream is None:
                 raise without_video(path)
@@ -131,11 +132,10 @@ def frames_of(
 
     What cannot be decoded is left out and counted in `damage`. `check` may raise to stop.
     """
-    import av
 
     usual = max(1, round(1 / (source.rate * source.time_base)))
     number, last = 0, None
-    with av.open(str(source.path), metadata_errors="replace") as container:
+    with open_container(source.path) as container:
         stream = first_video(container)
         assert stream is not None
         stream.codec_context.thread_count = _THREADS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from studio.formats.folders import FileLock
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.workspaces.text.conversation import Answer, Conversation, Turn, encode
@@ -267,6 +269,35 @@ def test_a_conversation_opened_twice_at_once_stays_open(tab: Any, qtbot: QtBot) 
     ask(tab, qtbot, "more")
     assert tab.chat.keeper._open[first] is tab.chat.conversation
     assert first in tab.chat.keeper._locks
+
+
+def test_a_lock_that_is_being_released_is_not_taken_for_another_windows(
+    tab: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(tab, qtbot, "one")
+    keeper, id = tab.chat.keeper, tab.chat.conversation.id
+    qtbot.waitUntil(lambda: id in keeper._locks, timeout=10_000)
+    release, releasing = FileLock.release, threading.Event()
+    locked: list[bool] = []
+
+    def take() -> None:
+        releasing.wait()
+        locked.append(keeper._lock(id))
+
+    other = threading.Thread(target=take)
+
+    def slow_release(lock: FileLock, force: bool = False) -> None:
+        releasing.set()
+        other.join(0.2)
+        release(lock, force)
+
+    monkeypatch.setattr(FileLock, "release", slow_release)
+    other.start()
+    keeper._unlock(id)
+    other.join()
+    assert locked == [True]
+    monkeypatch.undo()
+    keeper._unlock(id)
 
 
 def test_a_window_that_was_killed_holds_no_conversation(tab: Any, qtbot: QtBot) -> None:

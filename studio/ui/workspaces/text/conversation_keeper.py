@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -44,6 +45,8 @@ class ConversationKeeper(QObject):
         self._open: dict[str, Conversation] = {}
         self._reading: dict[str, Callable[[Conversation], object]] = {}
         self._locks: dict[str, FileLock] = {}
+        # One that is being released on another thread is not taken for another window's.
+        self._locking = threading.Lock()
         self._deleted: set[str] = set()
         self._unsaved: list[Conversation] = []
         self._save_failed = False
@@ -167,19 +170,24 @@ class ConversationKeeper(QObject):
 
         # It belongs to the process: whatever ends that also ends the lock.
         lock = FileLock(self._files.lock_path(id), timeout=0, thread_local=False, mode=0o600)
-        try:
-            lock.acquire()
-        except Timeout:
-            return False
-        except (OSError, NotImplementedError):
-            # Where nothing can be written, nothing is lost either.
-            return True
-        self._locks[id] = lock
+        with self._locking:
+            if id in self._locks:
+                return True
+            try:
+                lock.acquire()
+            except Timeout:
+                return False
+            except (OSError, NotImplementedError):
+                # Where nothing can be written, nothing is lost either.
+                return True
+            self._locks[id] = lock
         return True
 
     def _unlock(self, id: str) -> None:
-        lock = self._locks.pop(id, None)
-        if lock is not None:
+        with self._locking:
+            lock = self._locks.pop(id, None)
+            if lock is None:
+                return
             # Removed while it is held, so that it is not another window's.
             with contextlib.suppress(OSError):
                 Path(lock.lock_file).unlink()

@@ -155,6 +155,9 @@ class QueueFolder:
         self._items.pop(id, None)
         if self.root.is_symlink():
             return
+        # First, since an item without its state would be taken for one that waits.
+        with contextlib.suppress(OSError):
+            (self.root / id / "item.json").unlink()
         shutil.rmtree(self.root / id, ignore_errors=True)
         with contextlib.suppress(OSError):
             self._lock_file(id).unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -145,6 +146,24 @@ def test_items_are_paused_resumed_reordered_and_cancelled(
     queue.clear_finished()
     assert queue.statuses() == ()
     assert {path.name for path in models.iterdir()} == {"a", "c", FOLDER}
+
+
+def test_an_item_that_is_being_cleared_is_not_taken_for_one_that_waits(
+    hub: HubServer, queue: DownloadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.add(item_of(hub))
+    queue.start()
+    wait_for(lambda: [x.state for x in queue.statuses()] == ["done"])
+    remove, found = shutil.rmtree, []
+
+    def halfway(folder: Path, **more: Any) -> None:
+        (folder / "state.json").unlink(missing_ok=True)
+        found.append(queue.statuses())
+        remove(folder, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", halfway)
+    queue.clear_finished()
+    assert found == [()]
 
 
 @pytest.mark.parametrize("remove", [True, False])

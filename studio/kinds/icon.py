@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from studio.formats.icons.drawing import CURRENT_COLOUR, is_colour
+from studio.formats.icons.colours import CURRENT_COLOUR, is_colour
 from studio.kinds.fields import label
 from studio.kinds.kind import Kind, Medium, ModelNeed, WorkTiming
 from studio.protocol import Count, ModelRef, Name, Prompt, Recipe, Request, Seed, Sentence, sentence

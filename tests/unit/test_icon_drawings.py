@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from studio.formats.icons import tokens
-from studio.formats.icons.drawing import Drawing, Look, drawing_of, is_colour, read_document
+from studio.formats.icons.colours import is_colour
+from studio.formats.icons.drawing import Drawing, Look, drawing_of, read_document
 from studio.formats.recipes.recipe_files import read_content, read_embedded
 
 TOKENS = "O x48 y48 r40 M x-32 y-32 H x64 V y64 H x-64 Z M x44 y44 </s>"

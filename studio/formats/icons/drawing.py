@@ -8,12 +8,9 @@ from dataclasses import dataclass, replace
 
 from studio.formats.icons.geometry import STEP, UNITS, Circle, Icon
 
-CURRENT_COLOUR = "currentColor"
-"""The colour of the text around an icon in a page; black in a file of its own."""
 LONGEST_DOCUMENT = 1_000_000
 """Bytes of a document that is read back, with its recipe."""
 
-_COLOUR = re.compile(r"currentColor|#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _DOCUMENT = re.compile(
     r'<svg xmlns="http://www\.w3\.org/2000/svg" width="\d{1,5}" height="\d{1,5}" '
     r'viewBox="0 0 24 24">(?:<metadata id="prompt_studio">(?P<recipe>[^<>]*)</metadata>)?'
@@ -54,11 +51,6 @@ class Drawing:
             f'stroke="{look.colour}" stroke-width="{_number(round(look.width, 3))}" '
             f'stroke-linecap="{cap}" stroke-linejoin="{join}"/></svg>'
         )
-
-
-def is_colour(text: str) -> bool:
-    """Return whether a text is a colour that an icon may have: `currentColor` or `#rrggbb`."""
-    return _COLOUR.fullmatch(text) is not None
 
 
 def drawing_of(icon: Icon, look: Look) -> Drawing:

@@ -11,16 +11,14 @@ LONG_WORD = 2000
 """Characters without a place to break a line, above which lines are broken anywhere."""
 
 # Between Chinese, Japanese and Korean characters, lines can be broken quickly.
-_LONG_WORD = re.compile(
-    rf"[^\s\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]{{{LONG_WORD}}}"
-)
+_LONG_WORD = rf"[^\s\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]{{{LONG_WORD}}}"
 _ANYWHERE = QTextOption.WrapMode.WrapAnywhere
 _BY_WORDS = QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere
 
 
 def has_long_word(text: str) -> bool:
     """Return whether lines must be broken anywhere."""
-    return _LONG_WORD.search(text) is not None
+    return len(text) >= LONG_WORD and re.search(_LONG_WORD, text) is not None
 
 
 def break_long_words(editor: QPlainTextEdit) -> None:

@@ -7,26 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import (
     QColor,
-    QDragEnterEvent,
-    QDragMoveEvent,
-    QDropEvent,
     QIcon,
-    QKeyEvent,
-    QPainter,
-    QPaintEvent,
     QPalette,
     QPixmap,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+from PySide6.QtWidgets import QWidget
 
 from studio.kinds.kind import Medium
 from studio.kinds.registry import medium_of_file
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import severity_colour
-from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.times import duration_text
 from studio.ui.widgets.two_line_delegate import TwoLineDelegate
@@ -134,7 +127,7 @@ class RecordingModel(QAbstractListModel):
             self.dataChanged.emit(index, index)
 
 
-class _Delegate(TwoLineDelegate):
+class RecordingDelegate(TwoLineDelegate):
     """An icon, the file name and the state."""
 
     def __init__(self, model: RecordingModel, parent: QWidget) -> None:
@@ -161,51 +154,3 @@ class _Delegate(TwoLineDelegate):
     def progress(self, index: Index) -> float | None:
         recording = self._model.at(index.row())
         return recording.progress if recording is not None else None
-
-
-class RecordingView(QListView):
-    """Accepts dropped files and folders; Delete removes the selected recordings."""
-
-    dropped = Signal(list)
-    remove_requested = Signal()
-
-    def __init__(self, model: RecordingModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("transcribe.inputs")
-        self.setAccessibleName(self.tr("Recordings to transcribe"))
-        self.setModel(model)
-        self.setItemDelegate(_Delegate(model, self))
-        self.setUniformItemSizes(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setAcceptDrops(True)
-        self.setDropIndicatorShown(False)
-        self.setMinimumHeight(120)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if not self.model().rowCount():
-            painter = QPainter(self.viewport())
-            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-            painter.drawText(
-                self.viewport().rect().adjusted(16, 16, -16, -16),
-                Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap,
-                self.tr("Drop sounds, videos or folders here"),
-            )
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.remove_requested.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        accepted_paths(event, dropped_paths)
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        accepted_paths(event, dropped_paths)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        paths = accepted_paths(event, dropped_paths)
-        if paths:
-            self.dropped.emit(paths)

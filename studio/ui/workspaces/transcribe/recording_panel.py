@@ -15,7 +15,8 @@ from studio.protocol import Problem
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import tool_button
-from studio.ui.workspaces.transcribe.recording_list import RecordingModel, RecordingView
+from studio.ui.widgets.file_list_view import FileListView
+from studio.ui.workspaces.transcribe.recording_list import RecordingDelegate, RecordingModel
 
 if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
@@ -38,7 +39,14 @@ class RecordingPanel(QWidget):
         self._state = state
         self._additions = 0
         self.recordings = RecordingModel(self)
-        self.view = RecordingView(self.recordings, self)
+        self.view = FileListView(
+            self.recordings,
+            self.tr("Recordings to transcribe"),
+            self.tr("Drop sounds, videos or folders here"),
+            "transcribe.inputs",
+            self,
+        )
+        self.view.setItemDelegate(RecordingDelegate(self.recordings, self.view))
         add = QPushButton(self.tr("Add recordings…"), self)
         add.setObjectName("transcribe.add")
         add.clicked.connect(self.choose_files)

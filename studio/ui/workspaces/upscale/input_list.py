@@ -7,26 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import (
     QColor,
-    QDragEnterEvent,
-    QDragMoveEvent,
-    QDropEvent,
     QIcon,
     QImage,
-    QKeyEvent,
-    QPainter,
-    QPaintEvent,
     QPalette,
     QPixmap,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+from PySide6.QtWidgets import QWidget
 
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import severity_colour
-from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.two_line_delegate import TwoLineDelegate
 
@@ -182,52 +175,3 @@ class InputDelegate(TwoLineDelegate):
         if item is not None and item.state in ("failed", "unreadable"):
             return severity_colour("error", palette)
         return super().second_line_colour(index, palette)
-
-
-class InputView(QListView):
-    """Accepts dropped files and folders; Delete removes the selected pictures."""
-
-    dropped = Signal(list)
-    remove_requested = Signal()
-
-    def __init__(self, model: InputModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("upscale.inputs")
-        self.setAccessibleName(self.tr("Pictures to enlarge"))
-        self.setModel(model)
-        self.setItemDelegate(InputDelegate(model, self))
-        self.setUniformItemSizes(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setAcceptDrops(True)
-        self.setDropIndicatorShown(False)
-        self.setMinimumHeight(120)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        model = self.model()
-        if model is not None and model.rowCount() == 0:
-            painter = QPainter(self.viewport())
-            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-            painter.drawText(
-                self.viewport().rect().adjusted(16, 16, -16, -16),
-                Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap,
-                self.tr("Drop pictures or folders here"),
-            )
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.remove_requested.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        accepted_paths(event, dropped_paths)
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        accepted_paths(event, dropped_paths)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        paths = accepted_paths(event, dropped_paths)
-        if paths:
-            self.dropped.emit(paths)

@@ -13,8 +13,9 @@ from studio.protocol import Problem
 from studio.ui.media.picture.choose_picture import choose_pictures
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.buttons import tool_button
+from studio.ui.widgets.file_list_view import FileListView
 from studio.ui.workspaces.upscale.input_files import MAX_FILES, check_pictures, expand_folders
-from studio.ui.workspaces.upscale.input_list import InputModel, InputView
+from studio.ui.workspaces.upscale.input_list import InputDelegate, InputModel
 
 if TYPE_CHECKING:
     from studio.ui.shell.state import AppState
@@ -36,7 +37,14 @@ class InputPanel(QWidget):
         self._state = state
         self._additions = 0
         self.inputs = InputModel(self)
-        self.view = InputView(self.inputs, self)
+        self.view = FileListView(
+            self.inputs,
+            self.tr("Pictures to enlarge"),
+            self.tr("Drop pictures or folders here"),
+            "upscale.inputs",
+            self,
+        )
+        self.view.setItemDelegate(InputDelegate(self.inputs, self.view))
         add = QPushButton(self.tr("Add pictures…"), self)
         add.setObjectName("upscale.add")
         add.clicked.connect(self.choose_files)

@@ -24,7 +24,9 @@ from studio.jobs.batch import (
     same_output,
 )
 from studio.jobs.results import LINE_LABEL, RESULTS, Results
-from studio.jobs.table import MAX_ERRORS, RowError, Table, input_errors, model_errors, read_table
+from studio.jobs.results_sheet import sheet_beside
+from studio.jobs.table import MAX_ERRORS, Table, input_errors, model_errors, read_table
+from studio.jobs.table_cells import RowError
 from studio.library.disk_problems import missing
 from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job
@@ -107,7 +109,7 @@ def batch(options: argparse.Namespace) -> int:
             results.has_missed = False
             results.catch_up(library)
         results.close()
-        for note in results.notes():
+        for note in [*results.notes(), *sheet_beside(results.path, file)]:
             if note not in notes:
                 print(note_text(note), file=sys.stderr)
         return status

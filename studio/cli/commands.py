@@ -105,13 +105,13 @@ def _common(command: argparse.ArgumentParser) -> None:
 
 def _batch(command: argparse.ArgumentParser) -> None:
     command.description = tr(
-        "Run a CSV or JSONL table. The column `task` is one of {tasks}. Columns named like a"
+        "Run a CSV, JSONL or xlsx table. The column `task` is one of {tasks}. Columns named like a"
         " field fill that field (prompt, seed, count, model, width, steps, input, scale, …); all"
         " others are kept as labels. {column} in a prompt is replaced by the row's value.",
         tasks=", ".join(tasks()),
         column="{column}",
     )
-    command.add_argument("file", metavar="FILE", help=tr("a .csv or .jsonl file"))
+    command.add_argument("file", metavar="FILE", help=tr("a .csv, .tsv, .jsonl or .xlsx file"))
     command.add_argument("--resume", action="store_true", help=tr("run only the remaining rows"))
     command.add_argument(
         "--encoding",
@@ -188,7 +188,9 @@ def _write(command: argparse.ArgumentParser) -> None:
         type=valid_text,
         default="",
         metavar="FILE",
-        help=tr("fill the form for each row of a .csv, .tsv or .jsonl file; columns are fields"),
+        help=tr(
+            "fill the form for each row of a .csv, .tsv, .jsonl or .xlsx file; columns are fields"
+        ),
     )
     command.add_argument("--resume", action="store_true", help=tr("run only the remaining rows"))
     command.add_argument(

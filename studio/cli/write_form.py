@@ -28,6 +28,7 @@ from studio.jobs.forms.attempts import CHECKS, FINDINGS, Attempts
 from studio.jobs.forms.form_request import FormUse, request_of
 from studio.jobs.forms.form_table import read_form_table
 from studio.jobs.results import RESULTS, Results
+from studio.jobs.results_sheet import sheet_beside
 from studio.jobs.runner import AssetSaved
 from studio.jobs.table import Table, model_errors
 from studio.kinds.requests import prompt_of
@@ -164,7 +165,8 @@ class _Run:
             if self._results is not None:
                 self._results.catch_up(self._library)
                 self._results.close()
-                for note in self._results.notes():
+                file = user_path(self._options.table)
+                for note in [*self._results.notes(), *sheet_beside(self._results.path, file)]:
                     print(note_text(note), file=sys.stderr)
         return SOME_FAILED if status == DONE and attempts.failed else status
 

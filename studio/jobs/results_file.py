@@ -130,6 +130,12 @@ def listed_results(path: Path) -> list[dict[str, str]]:
     ]
 
 
+def read_rows(path: Path) -> list[list[str]]:
+    """Return the header and the lines of an existing file as they are written; see above."""
+    loaded = _load(path) if is_file(path) else None
+    return [] if loaded is None else [record.cells for record in loaded[1] if record.cells]
+
+
 def take_off_last_line(path: Path, file: ResultsFile) -> ResultsFile:
     """Move the last line, which is cut off, to the file beside. Raises `OSError`."""
     _take_off(path, file.last_start)

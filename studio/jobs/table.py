@@ -1,4 +1,4 @@
-"""Read and check a table of requests: CSV, TSV or JSONL, in any encoding of `text_encoding`.
+"""Read and check a table of requests: CSV, TSV or JSONL in any encoding, or xlsx.
 
 The column `task` is the kind of request of a row. A column named like a field of the request
 fills that field; all other columns become labels. In prompts, `{{column}}` is replaced by that
@@ -7,11 +7,8 @@ column's cell of the row. Empty cells count as not given.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,10 +16,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from studio.formats.csv_cells import unescaped
-from studio.formats.text_encoding import ENCODINGS, DecodedText, codec_of, decode
-from studio.formats.untrusted_files import is_file, printable, read_start, user_path
+from studio.formats.untrusted_files import is_file, printable, user_path
 from studio.jobs.input_check import input_problem
+from studio.jobs.table_cells import RowError, read_cells
 from studio.jobs.text_files import text_or_file
 from studio.kinds.coding import request_from_fields
 from studio.kinds.field_errors import field_of, field_sentence
@@ -44,18 +40,10 @@ MAX_ERRORS = 100
 """Reading stops after this many errors."""
 
 MAX_ROWS = 200_000
-MAX_COLUMNS = 1_000
-_MAX_BYTES = 200 * 2**20
-_ZIP = b"PK\x03\x04"
-"""Files of spreadsheet programs begin with this."""
-_LARGEST_CELL = 10_000_000
-"""Characters: an answer in a `results.csv` may be that long."""
 _MAX_NAME = 100
 """Characters of a column's name that may be a misspelling."""
 # Blanks are not matched apart from the name: where both can match, it takes quadratic time.
 _PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
-_WRITTEN_BY_US = ({"line", "task", "row", "path", "seconds", "error"}, {"file", "task", "recipe"})
-"""Columns by which `results.csv` and `recipes.csv` are known; their cells are escaped."""
 
 
 class TableRow(Struct, frozen=True):
@@ -66,18 +54,10 @@ class TableRow(Struct, frozen=True):
     labels: dict[str, str]
 
 
-class RowError(Struct, frozen=True):
-    """An error in a cell; `column` is empty if it concerns the whole row."""
-
-    line: int
-    column: str
-    message: Sentence
-
-
 class Table(Struct, frozen=True):
     """The rows of a file. It must not be run if there are `errors`.
 
-    `encoding` is a key of `ENCODINGS` or as it was asked for.
+    `encoding` is a key of `ENCODINGS` or as it was asked for; a workbook has none.
     """
 
     rows: tuple[TableRow, ...]
@@ -89,7 +69,7 @@ class Table(Struct, frozen=True):
 
 
 def read_table(path: Path, encoding: str = "") -> Table:
-    """Read a `.csv`, `.tsv` or `.jsonl` file; without `encoding`, find it out.
+    """Read a `.csv`, `.tsv`, `.jsonl` or `.xlsx` file; without `encoding`, find it out.
 
     Raises `ProblemError` (bad_input) if the file is not such a table, or not in this encoding.
     Errors of single rows are in `Table.errors`.
@@ -121,19 +101,6 @@ def read_table(path: Path, encoding: str = "") -> Table:
     if not rows and not errors:
         raise problem("bad_input", "The table {path} has no rows.", path=path)
     return Table(tuple(rows), tuple(errors), decoded.encoding, decoded.is_certain, first)
-
-
-def read_cells(
-    path: Path, encoding: str = "", needs: str = ""
-) -> tuple[DecodedText, Iterator[tuple[int, dict[str, Any] | RowError]]]:
-    """Return the text of a table, and its rows with their lines. `needs` is a column it must have.
-
-    Raises `ProblemError` (bad_input), also while the rows are read.
-    """
-    decoded = _decoded(path, encoding)
-    if path.suffix.lower() == ".jsonl":
-        return decoded, _json_rows(decoded.text)
-    return decoded, _csv_rows(decoded.text, path, needs)
 
 
 def model_errors(table: Table, registry: Registry) -> list[RowError]:
@@ -171,153 +138,6 @@ def input_errors(table: Table) -> list[RowError]:
             if found is not None:
                 errors.append(RowError(row.line, column, found.message))
     return errors
-
-
-def _decoded(path: Path, encoding: str) -> DecodedText:
-    if encoding and codec_of(encoding) is None:
-        raise problem(
-            "bad_input",
-            "{name} is not an encoding. Use one of: {names}.",
-            name=encoding,
-            names=", ".join(ENCODINGS),
-        )
-    try:
-        data = read_start(path, _MAX_BYTES + 1)
-    except OSError as error:
-        raise problem(
-            "bad_input",
-            "The table {path} cannot be read: {reason}.",
-            path=path,
-            reason=error.strerror or str(error) or type(error).__name__,
-        ) from error
-    if len(data) > _MAX_BYTES:
-        raise problem(
-            "bad_input",
-            "The table {path} is larger than {most} MB. Split it into several tables.",
-            path=path,
-            most=_MAX_BYTES // 2**20,
-        )
-    if data.startswith(_ZIP):
-        raise problem(
-            "bad_input",
-            "{path} is a spreadsheet file. Save its table as CSV in the spreadsheet program.",
-            path=path,
-        )
-    decoded = decode(data, encoding)
-    if decoded is None and encoding:
-        raise problem(
-            "bad_input",
-            "The table {path} is not in the encoding {name}.",
-            path=path,
-            name=ENCODINGS.get(encoding, encoding),
-        )
-    if decoded is None:
-        raise problem(
-            "bad_input",
-            "The encoding of {path} is not recognised. Save it as UTF-8.",
-            path=path,
-        )
-    return decoded
-
-
-def _csv_rows(text: str, path: Path, needs: str) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
-    csv.field_size_limit(_LARGEST_CELL)
-    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    counts = {separator: first.count(separator) for separator in (",", ";", "\t")}
-    # Excel writes such a line before the names of the columns.
-    named = re.fullmatch(r'"?sep=([,;\t])"?', first)
-    separator = named[1] if named else max(counts, key=counts.__getitem__)
-    # With newline="", lines may also end in \r alone.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        if named:
-            next(reader)
-        names = [unescaped(name).strip() for name in next(reader)]
-    except (StopIteration, csv.Error) as error:
-        raise problem("bad_input", "The table {path} is empty.", path=path) from error
-    if needs and needs not in names:
-        raise problem(
-            "bad_input",
-            "The table {path} has no column `task`. Its first line must name the columns, and"
-            " `task` must be one of {names} in each row.",
-            path=path,
-            names=", ".join(tasks()),
-        )
-    if len(names) > MAX_COLUMNS:
-        raise problem(
-            "bad_input",
-            "The table {path} has {found} columns; at most {most} can be read.",
-            path=path,
-            found=len(names),
-            most=MAX_COLUMNS,
-        )
-    duplicates = sorted(name for name, times in Counter(names).items() if name and times > 1)
-    if duplicates:
-        raise problem(
-            "bad_input",
-            "The table {path} has the column {column} twice.",
-            path=path,
-            column=duplicates[0],
-        )
-    is_escaped = any(columns <= set(names) for columns in _WRITTEN_BY_US)
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield line, RowError(line, "", sentence("This line cannot be read: {why}.", why=error))
-            continue
-        if not any(value.strip() for value in values):
-            continue
-        if is_escaped:
-            values = [unescaped(value) for value in values]
-        if len(values) > len(names):
-            yield (
-                line,
-                RowError(
-                    line,
-                    "",
-                    sentence(
-                        "There are {found} cells, but only {named} columns have a name. Put text"
-                        " with commas in quotes.",
-                        found=len(values),
-                        named=len(names),
-                    ),
-                ),
-            )
-            continue
-        yield line, {k: v for k, v in zip(names, values, strict=False) if k and v.strip()}
-
-
-def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
-    # Not splitlines(): it also splits at characters that JSON allows in strings, as U+2028. Files
-    # that were joined have byte order marks within.
-    for line, raw in enumerate(text.split("\n"), start=1):
-        raw = raw.strip("\ufeff \t\r")
-        if not raw:
-            continue
-        try:
-            row = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError) as error:
-            yield (
-                line,
-                RowError(line, "", sentence("This line is not valid JSON: {why}.", why=error)),
-            )
-            continue
-        if not isinstance(row, dict):
-            yield line, RowError(line, "", sentence("This line is not a JSON object."))
-            continue
-        if len(row) > MAX_COLUMNS:
-            message = sentence(
-                "This line has {found} values; at most {most} can be read.",
-                found=len(row),
-                most=MAX_COLUMNS,
-            )
-            yield line, RowError(line, "", message)
-            continue
-        yield line, {str(k): v for k, v in row.items() if v not in (None, "")}
 
 
 def _parse_row(

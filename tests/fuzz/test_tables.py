@@ -6,11 +6,14 @@ import csv
 import io
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import msgspec
 import pytest
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
+from studio.formats.spreadsheet import sheet_bytes
 from studio.jobs.table import Table, read_table
 from studio.protocol import ProblemError
 from tests.fuzz.bounds import bounded
@@ -147,3 +150,39 @@ def test_a_large_odd_table_is_rows_or_a_sentence(
 ) -> None:
     read(tmp_path / "table.csv", content.encode(encoding))
     read(tmp_path / "table.jsonl", content.encode(encoding))
+
+
+def _workbook(*rows: list[object]) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+_BOOK = _workbook(
+    ["task", "prompt", "seed"], ["text", "Say {{seed}}", 7], ["image", "=1+1", 1.5], [None]
+)
+_SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    '<row r="1"><c r="A1" t="inlineStr"><is><t>task</t></is></c><c r="B1" t="s"><v>1</v></c></row>'
+    '<row r="2"><c r="A2" t="str"><f>1+1</f><v>text</v></c><c r="B2" s="1"><v>45000</v></c></row>'
+    "</sheetData></worksheet>"
+)
+
+
+@fuzz(60, data=damaged((_BOOK, sheet_bytes([["task", "prompt"], ["text", "a"]])[0])))
+def test_a_damaged_workbook_is_rows_or_a_sentence(tmp_path: Path, data: bytes) -> None:
+    read(tmp_path / "table.xlsx", data)
+
+
+@fuzz(60, sheet=damaged((_SHEET.encode(),)))
+def test_a_workbook_with_a_damaged_sheet_is_rows_or_a_sentence(
+    tmp_path: Path, sheet: bytes
+) -> None:
+    file = io.BytesIO()
+    with ZipFile(io.BytesIO(_BOOK)) as whole, ZipFile(file, "w") as archive:
+        for name in whole.namelist():
+            archive.writestr(name, sheet if "sheet1" in name else whole.read(name))
+    read(tmp_path / "table.xlsx", file.getvalue())

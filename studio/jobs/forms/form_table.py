@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from studio.jobs.forms.form_request import FormUse, request_of
-from studio.jobs.table import MAX_ERRORS, RowError, Table, TableRow, read_cells
+from studio.jobs.table import MAX_ERRORS, MAX_ROWS, Table, TableRow
+from studio.jobs.table_cells import RowError, read_cells
 from studio.protocol import ProblemError, problem, sentence
 from studio.writing.forms.form import Form
 from studio.writing.forms.form_file import RESERVED
@@ -42,6 +43,13 @@ def read_form_table(
                 errors.append(parsed)
         if len(errors) >= MAX_ERRORS:
             break
+        if len(rows) > MAX_ROWS:
+            raise problem(
+                "bad_input",
+                "The table {path} has more than {most} rows. Split it into several tables.",
+                path=path,
+                most=MAX_ROWS,
+            )
     if not rows and not errors:
         raise problem("bad_input", "The table {path} has no rows.", path=path)
     return Table(tuple(rows), tuple(errors), decoded.encoding, decoded.is_certain, first)

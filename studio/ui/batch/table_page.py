@@ -1,4 +1,4 @@
-"""The table page of the batch dialog: a CSV or JSONL file of requests."""
+"""The table page of the batch dialog: a CSV, JSONL or xlsx file of requests."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ from studio.ui.widgets.long_words import break_long_words
 from studio.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
-    from studio.jobs.table import RowError, Table
+    from studio.jobs.table import Table
+    from studio.jobs.table_cells import RowError
     from studio.models.registry import Registry
 
-_SUFFIXES = (".csv", ".tsv", ".jsonl")
+_SUFFIXES = (".csv", ".tsv", ".jsonl", ".xlsx")
 _PREVIEWED = 500
 """Characters of the first row."""
 
@@ -53,8 +54,8 @@ class TablePage(QWidget):
         self.setAcceptDrops(True)
         intro = plain_label(
             self.tr(
-                "Choose a CSV or JSONL file, or drop one here. Each row is a request: its column"
-                " “task” is one of {tasks}, the other columns set its fields."
+                "Choose a CSV, JSONL or Excel (.xlsx) file, or drop one here. Each row is a"
+                " request: its column “task” is one of {tasks}, the other columns set its fields."
             ).format(tasks=", ".join(tasks())),
             self,
         )
@@ -166,7 +167,7 @@ class TablePage(QWidget):
                 detected = self.tr("Not certain: {name}").format(name=name)
             self.encoding.setItemText(0, detected)
         self.preview.set_text(" | ".join(table.first_cells)[:_PREVIEWED])
-        self._encoding_row.show()
+        self._encoding_row.setVisible(bool(table.encoding))
 
     def _line(self, error: RowError) -> str:
         if error.column:
@@ -182,7 +183,7 @@ class TablePage(QWidget):
             self,
             self.tr("Choose a table"),
             "",
-            self.tr("Tables") + " (*.csv *.tsv *.jsonl)",
+            self.tr("Tables") + " (*.csv *.tsv *.jsonl *.xlsx)",
         )
         if name:
             self.load(Path(name))

@@ -1,13 +1,15 @@
 """The one way in: the command line, and without a command the window."""
 
-from multiprocessing import freeze_support
+import sys
 
 
 def main() -> None:
     """Run `studio`; never returns. Nothing else may be imported before `freeze_support`."""
-    freeze_support()
+    if getattr(sys, "frozen", False):  # elsewhere it does nothing, and its import takes 7 ms
+        from multiprocessing import freeze_support
+
+        freeze_support()
     import os
-    import sys
 
     # Child processes would import modules from the current folder, which may be a stranger's.
     os.environ["PYTHONSAFEPATH"] = "1"

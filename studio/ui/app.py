@@ -94,7 +94,6 @@ def _translate(app: QApplication, language: str) -> None:
     if language != "en" or app.property("translated"):
         from studio.ui.style import translations
 
-        app.setProperty("translated", True)
         translations.install(app, language)
 
 

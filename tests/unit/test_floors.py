@@ -52,6 +52,14 @@ def test_the_windows_thread_does_not_import_jinja2() -> None:
     assert not {module for module, names in found.items() if "jinja2" in packages(names)}
 
 
+def test_what_the_first_paint_needs_loads_neither_multiprocessing_nor_json() -> None:
+    """Together they take a tenth of the time that the window adds to that of Qt."""
+    kinds = [f"studio.kinds.{kind}" for kind in ("text", "image", "upscale", "speech", "video")]
+    tab = "studio.ui.workspaces.text.text_tab"
+    found = loaded_by("studio.__main__", "studio.ui.app", *kinds, tab)
+    assert not packages(set().union(*found.values())) & {"multiprocessing", "json"}
+
+
 def test_modules_of_the_app_import_neither_torch_nor_qt() -> None:
     found = {
         module: packages(names) & {*HEAVY, "PySide6"}

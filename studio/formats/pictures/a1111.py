@@ -6,7 +6,6 @@ Source: `create_infotext` in AUTOMATIC1111/stable-diffusion-webui.
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 
@@ -73,6 +72,8 @@ def _fields(line: str) -> Iterator[tuple[str, str]]:
     for match in _FIELD.finditer(line):
         name, value = match[1].strip(), match[2].strip()
         if value.startswith('"'):
+            import json  # not at the top: this module is read before the first paint
+
             with contextlib.suppress(ValueError, RecursionError):
                 value = str(json.loads(value))
         yield name, value
@@ -95,5 +96,7 @@ def settings_line(fields: Mapping[str, object]) -> str:
 def _quoted(value: object) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
     if any(separator in text for separator in ",\n:"):
+        import json
+
         return json.dumps(text, ensure_ascii=False)
     return text

@@ -56,9 +56,10 @@ def active_language(chosen: str) -> str:
 
 def install(app: QApplication, chosen: str) -> None:
     """Install the translators of the active language instead of others; English needs none."""
-    for old in app.findChildren(QTranslator):
-        app.removeTranslator(old)
-        old.deleteLater()
+    if app.property("translated"):  # else there are none; the search makes all enums of `QStyle`
+        for old in app.findChildren(QTranslator):
+            app.removeTranslator(old)
+            old.deleteLater()
     language = active_language(chosen)
     if language == "en":
         QLocale.setDefault(QLocale(QLocale.Language.English))
@@ -67,6 +68,7 @@ def install(app: QApplication, chosen: str) -> None:
     file = RESOURCES / "translations" / f"{language}.json"
     if not file.is_file():
         return
+    app.setProperty("translated", True)
     app.installTranslator(JsonTranslator(file, app))
     qt_translator = QTranslator(app)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)

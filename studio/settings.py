@@ -185,6 +185,8 @@ class WindowValues(Struct):
     side_as_grid: bool = False
     page_as_list: bool = False
     """Whether the library is a grid at the side, and a list on its own page."""
+    sheets_open: bool = True
+    """Whether the tiles of the contact sheets are unfolded on the library's page."""
 
 
 class _ModelsFolder(Struct):

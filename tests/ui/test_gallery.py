@@ -22,7 +22,9 @@ from studio.ui.gallery.grid.large_preview import LargePreview
 from studio.ui.gallery.grid.thumbnail_grid import ThumbnailGrid
 from studio.ui.gallery.history_view import HistoryView
 from studio.ui.gallery.result_drag import dragged_files
+from studio.ui.gallery.sheet_shelf import SheetShelf
 from studio.ui.main_window import MainWindow
+from studio.ui.media.picture.picture_dialog import PictureDialog
 
 COUNT = 60
 
@@ -210,6 +212,32 @@ def test_results_are_dragged_out_as_files(library: Library_, filled: Paths) -> N
     assert [Path(url.toLocalFile()) for url in urls] == [
         filled.library / "2026-01-01" / f"{number}.png" for number in (COUNT - 1, COUNT - 2)
     ]
+
+
+def test_contact_sheets_are_tiles_above_the_results_that_open_and_are_dragged_out(
+    library: Library_, filled: Paths, qtbot: QtBot
+) -> None:
+    """Also one that was just made; nothing is shown where there is none, or among found results."""
+    window, view, _ = library
+    shelf = view.findChild(SheetShelf)
+    assert shelf is not None and shelf.isHidden()
+    sheet = filled.library / "2026-01-01" / "contact-sheet-1.png"
+    Image.new("RGB", (400, 300), "teal").save(sheet)
+    window.state.sheets_changed.emit()
+    qtbot.waitUntil(shelf.isVisible)
+    first = shelf.model.index(0)
+    qtbot.waitUntil(lambda: shelf.model.picture(0) is not None)
+    assert [url.toLocalFile() for url in shelf.model.mimeData([first]).urls()] == [str(sheet)]
+    qtbot.mouseClick(
+        shelf.view.viewport(),
+        Qt.MouseButton.LeftButton,
+        pos=shelf.view.visualRect(first).center(),
+    )
+    shown = window.findChild(PictureDialog)
+    assert shown is not None and shown.name.accessibleName() == sheet.name
+    shown.close()
+    view.search.setText("picture 1")
+    qtbot.waitUntil(shelf.isHidden)
 
 
 def test_an_unreadable_picture_is_tried_once(

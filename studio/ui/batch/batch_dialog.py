@@ -248,6 +248,7 @@ class BatchDialog(QDialog):
             self._state.show_message(
                 self.tr("The contact sheet is saved as {name}.").format(name=path.name), "success"
             )
+            self._state.sheets_changed.emit()
             show_sheets([path], self._state, self)
 
         def failed(problem: Problem) -> None:

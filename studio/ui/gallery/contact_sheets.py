@@ -23,11 +23,12 @@ def find_sheets(library: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[:MAX_SHEETS]
 
 
-def show_sheets(files: Sequence[Path], state: AppState, window: QWidget) -> None:
+def show_sheets(files: Sequence[Path], state: AppState, window: QWidget, *, start: int = 0) -> None:
     """Show contact sheets in a window of their own."""
     from studio.ui.media.picture.picture_dialog import PictureDialog
 
     if files:
-        show_dialog(PictureDialog(tr("Contact sheet"), files, state.show_message, window))
+        tell = state.show_message
+        show_dialog(PictureDialog(tr("Contact sheet"), files, tell, window, start=start))
     else:
         state.show_message(tr("There are no contact sheets in the library yet."), "info")

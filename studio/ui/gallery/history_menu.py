@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from studio.library.records import Asset
 from studio.ui.gallery.collections_menu import fill_collections
@@ -13,6 +13,7 @@ from studio.ui.gallery.history_commands import HistoryCommands
 from studio.ui.gallery.result_actions import ResultAction
 from studio.ui.style.icons import icon
 from studio.ui.style.translations import tr
+from studio.ui.widgets.buttons import tool_button
 
 _GROUPS_BEGIN = frozenset({"star", "copy", "delete"})
 """Actions with a separator above them."""
@@ -87,3 +88,19 @@ def fill_more(menu: QMenu, commands: HistoryCommands) -> None:
         action = menu.addAction(icon(icon_name), text, act)
         action.setObjectName(name)
         action.setEnabled(is_enabled)
+
+
+def more_button(commands: HistoryCommands, parent: QWidget) -> QToolButton:
+    """Create the button that opens the menu of `fill_more`."""
+    button = tool_button("ellipsis", tr("More"), "history.more", parent)
+    menu = QMenu(button)
+
+    def fill() -> None:
+        menu.clear()
+        fill_more(menu, commands)
+
+    fill()
+    menu.aboutToShow.connect(fill)
+    button.setMenu(menu)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    return button

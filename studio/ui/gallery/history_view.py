@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QTextBrowser,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -26,7 +25,7 @@ from studio.ui.gallery.asset_delegate import ROW_SIDE, AssetDelegate
 from studio.ui.gallery.detail_text import detail_text
 from studio.ui.gallery.filters import Filters
 from studio.ui.gallery.history_commands import HistoryCommands
-from studio.ui.gallery.history_menu import fill_menu, fill_more
+from studio.ui.gallery.history_menu import fill_menu, more_button
 from studio.ui.gallery.history_model import PICTURE_ROLE, HistoryModel
 from studio.ui.gallery.result_list import ResultList
 from studio.ui.gallery.view_choice import ViewChoice
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from studio.ui.gallery.grid.large_preview import LargePreview
     from studio.ui.gallery.grid.preview import ResultPreview
     from studio.ui.gallery.grid.thumbnail_grid import ThumbnailGrid
+    from studio.ui.gallery.sheet_shelf import SheetShelf
 
     _Found = tuple[array[int], list[Asset]]
 
@@ -100,9 +100,10 @@ class HistoryView(QWidget):
         self.view.setMinimumHeight(ROW_SIDE + GRID)
         self.grid: ThumbnailGrid | None = None
         self._preview: ResultPreview | None = None
+        self._shelf: SheetShelf | None = None
         self.large_preview: LargePreview | None = None
         self.commands = HistoryCommands(state, self.model, self.view, self.filters, self)
-        self.filters.row.addWidget(self._more_button())
+        self.filters.row.addWidget(more_button(self.commands, self))
         self._empty: list[QLabel] = []
         self._set_up(self.view)
         self.view.selectionModel().currentChanged.connect(self._show_detail)
@@ -157,12 +158,14 @@ class HistoryView(QWidget):
         self.detail.setMaximumHeight(24 * GRID if is_wide else 17 * GRID)
         if is_wide and self._preview is None:
             self._preview = self._make_preview()
+            self._shelf = self._make_shelf()
         if self._preview is not None:
             self._preview.setVisible(is_wide)
         self._body.setStretchFactor(self._side, 2 if is_wide else 0)
         window = self._state.settings.window
         if self.grid is not None:
             self.grid.set_tile(self._tile())
+        self._show_shelf()
         self._show_grid(not window.page_as_list if is_wide else window.side_as_grid)
         self._show_detail()
 
@@ -260,6 +263,18 @@ class HistoryView(QWidget):
         self._side_layout.insertWidget(0, preview, 1)
         return preview
 
+    def _make_shelf(self) -> SheetShelf:
+        from studio.ui.gallery.sheet_shelf import SheetShelf
+
+        shelf = SheetShelf(self._state, self)
+        self._outer.insertWidget(1, shelf)
+        return shelf
+
+    def _show_shelf(self) -> None:
+        if self._shelf is not None:
+            everything = self.filters.query(self.search.text()).matches_all
+            self._shelf.set_wanted(self._is_wide and everything)
+
     def _show_grid(self, is_grid: bool) -> None:
         if is_grid and self.grid is None:
             self.grid = self._make_grid()
@@ -310,6 +325,7 @@ class HistoryView(QWidget):
         self.model.show(numbers, fetch, known)
         self.commands.choose_after_deleting()
         everything = self.filters.query(self.search.text()).matches_all
+        self._show_shelf()
         nothing = self.tr("Your results appear here.")
         for empty in self._empty:
             empty.setVisible(not numbers)
@@ -414,20 +430,6 @@ class HistoryView(QWidget):
                     self.large_preview.close()
                 return True
         return False
-
-    def _more_button(self) -> QToolButton:
-        button = tool_button("ellipsis", self.tr("More"), "history.more", self)
-        menu = QMenu(button)
-
-        def fill() -> None:
-            menu.clear()
-            fill_more(menu, self.commands)
-
-        fill()
-        menu.aboutToShow.connect(fill)
-        button.setMenu(menu)
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        return button
 
     def _menu(self, view: QAbstractItemView, position: QPoint) -> None:
         index: QModelIndex = view.indexAt(position)

@@ -225,6 +225,7 @@ class ResultOperations(QObject):
             self._state.show_message(
                 self.tr("The contact sheet is saved as {name}.").format(name=path.name), "success"
             )
+            self._state.sheets_changed.emit()
             show_sheets([path], self._state, self._widget.window())
 
         self._state.background.long(self, make, done, self._state.problem.emit)

@@ -42,6 +42,8 @@ class AppState(QObject):
     library_opened = Signal()
     assets_changed = Signal()
     jobs_changed = Signal()
+    sheets_changed = Signal()
+    """A contact sheet has been made in this window."""
     changed_elsewhere = Signal()
     """Another process has changed the library."""
     problem = cast("TypedSignal[Problem]", Signal(object))

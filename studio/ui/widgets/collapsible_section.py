@@ -50,6 +50,12 @@ class CollapsibleSection(QWidget):
         """Append a control to the body."""
         self._body_layout.addWidget(widget)
 
+    def set_title(self, title: str) -> None:
+        """Change the title."""
+        self._title = title
+        self.button.setText(title)
+        self.button.setAccessibleName(title)
+
     def set_badge(self, count: int) -> None:
         """Show how many controls inside differ from their defaults."""
         self.badge.set_count(count)

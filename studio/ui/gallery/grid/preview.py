@@ -42,6 +42,7 @@ class ResultPreview(QWidget):
         self.text.setAccessibleName(self.tr("Text"))
         self.text.setReadOnly(True)
         self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.text.document().setDocumentMargin(2 * GRID)
         self.note = plain_label(parent=self)
         self.note.setObjectName("preview.note")
         self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)

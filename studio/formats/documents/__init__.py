@@ -1,0 +1,1 @@
+"""Documents of a person as text with places: pages, slides, chapters, sections."""

@@ -46,6 +46,7 @@ from studio.library.queue.stored_job import destination, now
 from studio.library.queue.transaction_marks import Mismatch, MisplacedIndexError
 from studio.library.recipes import metadata
 from studio.library.recipes.drawings import write_drawing_beside
+from studio.library.recipes.edited_versions import EditedVersions
 from studio.library.records import Asset, Job
 from studio.library.recovery import rebuild, salvage
 from studio.library.recovery.check import Contradiction, find_contradictions
@@ -74,6 +75,7 @@ class Library:
         assets: the results.
         marks: stars, tags and collections.
         trash: deleted results.
+        versions: edited versions of texts.
         notice: a problem found when opening, e.g. that a damaged database was set aside.
         is_read_only: nothing can be written, because of permissions or a full disk.
         unread: files that the last rebuild of the index could not read.
@@ -100,6 +102,7 @@ class Library:
         self._changes = Changes(database, self._writer, root)
         self.marks = MarkChanges(database, self.assets, self._changes, root)
         self.trash = Trash(self.assets, self._writer, self._changes, root)
+        self.versions = EditedVersions(database, self._writer, self._work, root)
         self._lock = FileLock(root / _QUEUE_LOCK, timeout=0, thread_local=False)
 
     @staticmethod

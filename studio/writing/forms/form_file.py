@@ -13,7 +13,18 @@ from studio.writing.forms.toml_file import BrokenFile, line_of, read_text, read_
 from studio.writing.forms.values import number_of
 
 RESERVED = frozenset(
-    {"form", "form_version", "brand", "glossary_file", "attempt", "review", "line", "task"}
+    {
+        "form",
+        "form_version",
+        "brand",
+        "glossary_file",
+        "attempt",
+        "review",
+        "line",
+        "task",
+        "edited_version",
+        "edits",
+    }
 )
 """Names that a result's labels and tables use for themselves."""
 

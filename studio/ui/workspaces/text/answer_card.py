@@ -46,6 +46,7 @@ class AnswerCard(QFrame):
     copy_clicked = Signal(int)
     send_clicked = Signal(int)
     """To the tab that takes texts as a prompt, such as Voice."""
+    edit_clicked = Signal(int)
     use_clicked = Signal(int)
     unfold_clicked = Signal(int)
     regenerate_clicked = Signal()
@@ -84,6 +85,9 @@ class AnswerCard(QFrame):
         self.send = tool_button(TARGET.icon, tr(TARGET.text_action), "text.send_on", self)
         self.send.setIcon(icon(TARGET.icon, "muted"))
         self.send.clicked.connect(lambda: self.send_clicked.emit(self.index))
+        self.edit = tool_button("pencil", self.tr("Edit this text"), "text.edit", self)
+        self.edit.setIcon(icon("pencil", "muted"))
+        self.edit.clicked.connect(lambda: self.edit_clicked.emit(self.index))
         self.words = tool_button(
             "arrow-left-right",
             self.tr("Other words: click a word of the answer"),
@@ -124,7 +128,7 @@ class AnswerCard(QFrame):
         head.addWidget(self._heading)
         foot.addWidget(self.use)
         foot.addWidget(self.switch)
-        for button in (self._copy, self.send, self.regenerate):
+        for button in (self._copy, self.edit, self.send, self.regenerate):
             (head if is_variation else foot).addWidget(button)
         foot.addWidget(self.words)
         if is_variation:
@@ -145,6 +149,7 @@ class AnswerCard(QFrame):
         self.switch.hide()
         self.use.hide()
         self.send.hide()
+        self.edit.hide()
         self.regenerate.setVisible(not is_variation)
 
     def show_answer(
@@ -177,6 +182,7 @@ class AnswerCard(QFrame):
         self.show_all.setVisible(is_part)
         self._copy.setVisible(bool(answer.text))
         self.send.setVisible(finished and bool(parts.answer))
+        self.edit.setVisible(finished and bool(parts.answer) and bool(answer.asset))
         self._before = answer.text[: len(answer.text) - len(parts.answer)]
         self._source = parts.answer
         can_pick = finished and bool(parts.answer) and not self._is_variation

@@ -33,6 +33,7 @@ class AnswerCards(QWidget):
 
     copy_clicked = Signal(int)
     send_clicked = Signal(int)
+    edit_clicked = Signal(int)
     use_clicked = Signal(int)
     continue_clicked = Signal(int)
     again_clicked = Signal(int)
@@ -142,6 +143,7 @@ class AnswerCards(QWidget):
         card.setMinimumWidth(1)
         card.copy_clicked.connect(self.copy_clicked)
         card.send_clicked.connect(self.send_clicked)
+        card.edit_clicked.connect(self.edit_clicked)
         card.use_clicked.connect(self.use_clicked)
         card.continue_clicked.connect(self.continue_clicked)
         card.unfold_clicked.connect(self._unfold)

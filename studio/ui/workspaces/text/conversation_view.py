@@ -42,6 +42,8 @@ class ConversationView(QWidget):
     version_picked = cast("TypedSignal[Turn]", Signal(object))
     again_requested = Signal(object, int)
     """A turn that a form made, and the index of the answer to write again."""
+    edit_answer_requested = Signal(object, int)
+    """A turn, and the index of the answer whose text is to be edited."""
     send_requested = Signal(str, str)
     """The kind whose tab takes the text of an answer, and the text."""
     built = cast("TypedSignal[Turn]", Signal(object))
@@ -173,6 +175,7 @@ class ConversationView(QWidget):
         view.version_picked.connect(self.version_picked.emit)
         view.again_requested.connect(self.again_requested)
         view.send_requested.connect(self.send_requested)
+        view.edit_answer_requested.connect(self.edit_answer_requested)
         view.refresh()
         self._views.insert(index, view)
         self._rows.insertWidget(index + 1, view)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from studio.ui.style.theme import GRID
 
+LEAST_WIDTH_OF_EDITOR = 52 * GRID
 LEAST_WIDTH_WITH_LIST = 90 * GRID
 """Pixels without the options; in a narrower tab, the list of conversations is hidden."""
 
@@ -29,6 +30,8 @@ class SidePanels(QObject):
         self._options_button = options_button
         self._list_button = list_button
         self._list: QWidget | None = None
+        self._editor: QWidget | None = None
+        self._edits = False
         self.wants_options = False
         self.wants_list = True
         for button in (options_button, list_button):
@@ -41,6 +44,17 @@ class SidePanels(QObject):
     def set_list(self, panel: QWidget) -> None:
         """Use this as the list of conversations."""
         self._list = panel
+        self._fit()
+
+    def set_editor(self, panel: QWidget) -> None:
+        """Use this as the editor between the conversation and the options."""
+        self._editor = panel
+
+    def show_editor(self, shown: bool) -> None:
+        """Open or close the editor; the options make room for it."""
+        self._edits = shown
+        if shown:
+            self.wants_options = False
         self._fit()
 
     def show_options(self, shown: bool) -> None:
@@ -68,12 +82,16 @@ class SidePanels(QObject):
 
     def _has_room(self) -> bool:
         taken = self._options.width() + 2 * GRID if self.wants_options else 0
+        if self._edits:
+            taken += LEAST_WIDTH_OF_EDITOR + 2 * GRID
         return self._tab.width() - taken >= LEAST_WIDTH_WITH_LIST
 
     def _fit(self) -> None:
         if self._options.isHidden() == self.wants_options:
             self._options.setVisible(self.wants_options)
         self._options_button.setChecked(self.wants_options)
+        if self._editor is not None and self._editor.isHidden() == self._edits:
+            self._editor.setVisible(self._edits)
         shown = self.wants_list and self._has_room()
         self._list_button.setChecked(shown)
         if self._list is not None and self._list.isHidden() == shown:

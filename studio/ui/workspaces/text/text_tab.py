@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import copy
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -49,6 +49,7 @@ class TextTab(QWidget):
             self._make_model,
             self._make_chat,
             self._make_side,
+            self._make_editing,
         ]
         self.composer = Composer(self)
         self.prompt = self.composer.prompt
@@ -282,18 +283,6 @@ class TextTab(QWidget):
 
         show_empty(self._empty, self._state, self.model.ref(), self.prompt, self.open_forms)
 
-    def _update_model_defaults(self) -> None:
-        model = self.model.ref()
-        if model is None:
-            self.controls.show_model_defaults({})
-            return
-
-        def show(values: dict[str, Any]) -> None:
-            if self.model.ref() == model:
-                self.controls.show_model_defaults(values)
-
-        self._state.read_models(lambda registry: registry.defaults(model), show)
-
     def create_all(self) -> None:
         """Create all remaining parts at once."""
         for create in self.slices():
@@ -312,6 +301,7 @@ class TextTab(QWidget):
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
         from studio.ui.workspaces.text.forms.form_writing import FormWriting
+        from studio.ui.workspaces.text.model_defaults import ModelDefaults
         from studio.ui.workspaces.text.send_hint import SendHint
 
         self.meter = ContextMeter(self._state, self)
@@ -345,10 +335,11 @@ class TextTab(QWidget):
             self.run_bar.count_changed,
         ):
             changed.connect(estimate.update_soon)
+        defaults = ModelDefaults(self._state, self.model, self.controls, self)
         for changed in (self.model.changed, self._state.models_changed):
             changed.connect(self._show_empty)
-            changed.connect(self._update_model_defaults)
-        self._update_model_defaults()
+            changed.connect(defaults.update)
+        defaults.update()
         self._chat.load(open_last=not self._values.starts_new)
         self._measure()
 
@@ -358,6 +349,12 @@ class TextTab(QWidget):
         self._side = ConversationSide(self._state, self.chat, self._head, self)
         self._row.insertWidget(0, self._side.panel)
         self.panels.set_list(self._side.panel)
+
+    def _make_editing(self) -> None:
+        from studio.ui.workspaces.text.editor.text_editing import TextEditing
+
+        parts = (self._state, self.view, self.chat, self._request, self.panels, self._row)
+        self.editing = TextEditing(*parts, self)
 
     # ---- actions
 

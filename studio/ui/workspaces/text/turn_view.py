@@ -44,6 +44,8 @@ class TurnView(QWidget):
     version_picked = cast("TypedSignal[Turn]", Signal(object))
     again_requested = Signal(object, int)
     """A turn that a form made, and the index of an answer with findings."""
+    edit_answer_requested = Signal(object, int)
+    """A turn, and the index of the answer whose text is to be edited."""
     send_requested = Signal(str, str)
     """The kind whose tab takes the text, and the text."""
 
@@ -163,6 +165,7 @@ class TurnView(QWidget):
             self._single = AnswerCard(is_variation=False, parent=self)
             self._single.copy_clicked.connect(self._copy)
             self._single.send_clicked.connect(self._send)
+            self._single.edit_clicked.connect(self._edit_answer)
             self._single.regenerate_clicked.connect(
                 lambda: self.regenerate_requested.emit(self.turn)
             )
@@ -196,6 +199,7 @@ class TurnView(QWidget):
             self._cards = AnswerCards(self)
             self._cards.copy_clicked.connect(self._copy)
             self._cards.send_clicked.connect(self._send)
+            self._cards.edit_clicked.connect(self._edit_answer)
             self._cards.use_clicked.connect(self._use)
             self._cards.continue_clicked.connect(self._continue)
             self._cards.again_clicked.connect(self._write_again)
@@ -233,6 +237,9 @@ class TurnView(QWidget):
 
     def _write_again(self, index: int) -> None:
         self.again_requested.emit(self.turn, index)
+
+    def _edit_answer(self, index: int) -> None:
+        self.edit_answer_requested.emit(self.turn, index)
 
     def _continue(self, index: int) -> None:
         self.continue_requested.emit(self.turn, index)

@@ -80,7 +80,7 @@ def main() -> None:
     average = training.Average(model)
     both = training.optimisers(model)
     step = icons = seen = 0
-    seconds = cpu = 0.0
+    seconds = cpu = cooled_before = 0.0
     state_path = run / "state.pt"
     if state_path.exists():
         state = torch.load(state_path, weights_only=True)
@@ -90,6 +90,7 @@ def main() -> None:
             optimiser.load_state_dict(stored)
         step, icons, seen = (state[name] for name in ("step", "icons", "tokens"))
         seconds, cpu = state["seconds"], state["cpu"]
+        cooled_before = state.get("cooled", 0.0)
     print(f"{parameter_count(model)} parameters, {len(vocabulary.words)} words, from step {step}")
 
     def save() -> None:
@@ -105,6 +106,7 @@ def main() -> None:
                 "tokens": seen,
                 "seconds": seconds,
                 "cpu": cpu + time.process_time(),
+                "cooled": cooled,
             },
         )
         partial = run / "weights.partial"
@@ -116,9 +118,13 @@ def main() -> None:
     begun = last = saved = time.monotonic()
     told = begun - 60 * options.measure_minutes + 120
     running: list[float] = []
+    cooled = cooled_before
     while (now := time.monotonic()) - begun < options.hours * 3600:
         ids, drawn = next(stream)
-        cooled = (now - begun) / (options.hours * 3600) if options.cool else 0.0
+        # A run that was stopped while it cooled goes on from there: warmed up again, it would lose
+        # what the low rate has gained.
+        done = (now - begun) / (options.hours * 3600) if options.cool else 0.0
+        cooled = cooled_before + (1 - cooled_before) * done
         training.set_rate(both, training.rate(step, cooled))
         # Batches differ in how many tokens are drawn, so the sum is divided by the usual number.
         with torch.autocast("cpu", torch.bfloat16, enabled=not options.float32):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from studio.formats.icons import chinese
 from studio.formats.icons.words import Reading, read_prompt
 
 KNOWN = frozenset(
-    "house heart cat calendar file lock cup line chart hourglass car a 24 battery".split()
+    "house heart cat calendar file lock cup line chart hourglass car a 24 battery tier".split()
 )
 
 
@@ -53,6 +56,8 @@ def test_other_words_for_a_thing_and_misspelled_ones_are_said(
         ("量子", ("量子",)),
         ("x" * 5000, None),
         ("ネコ cat", ("ネコ",)),
+        ("tiger", ("tiger",)),
+        ("老虎", ("tiger",)),
     ],
 )
 def test_what_is_not_known_is_told_apart(prompt: str, unknown: tuple[str, ...] | None) -> None:
@@ -68,3 +73,11 @@ def test_a_prompt_of_style_alone_is_no_thing(prompt: str) -> None:
 @pytest.mark.parametrize("prompt", ["", " \n\t", "…!?", "\x00\u0301"])
 def test_a_prompt_without_words_is_empty(prompt: str) -> None:
     assert read_prompt(prompt, KNOWN) == Reading()
+
+
+def test_the_table_has_a_chinese_name_for_most_words_and_each_name_once() -> None:
+    lines = Path(chinese.__file__).with_name("words_zh.txt").read_text("utf-8").splitlines()
+    words = [line.split()[0] for line in lines]
+    names = [name for line in lines for name in line.split()[1:]]
+    assert len(words) >= 2000
+    assert words == sorted(set(words)) and len(names) == len(set(names))

@@ -101,7 +101,8 @@ def _known_word(word: str, known: Set[str]) -> str | None:
     meant = _synonyms().get(word) or _synonyms().get(word.removesuffix("s"))
     if meant is not None and meant in known:
         return meant
-    if _SHORTEST_MISSPELLED <= len(word) <= _LONGEST_WORD:
+    # A word with a Chinese name is no other word misspelled, as tiger is none of tier.
+    if _SHORTEST_MISSPELLED <= len(word) <= _LONGEST_WORD and word not in _named_in_chinese():
         # The first letter is nearly never the wrong one, and there are fewer words to compare.
         alike = [each for each in known if each[:1] == word[:1] and abs(len(each) - len(word)) < 3]
         return next(iter(difflib.get_close_matches(word, sorted(alike), 1, _NEAR)), None)
@@ -111,6 +112,11 @@ def _known_word(word: str, known: Set[str]) -> str | None:
 @cache
 def _chinese() -> dict[str, str]:
     return chinese.load()
+
+
+@cache
+def _named_in_chinese() -> frozenset[str]:
+    return frozenset(_chinese().values())
 
 
 @cache

@@ -16,13 +16,15 @@ _WORKING_MEMORY = 120_000_000
 """Bytes for 16 drawings at once, with what the model remembers of them."""
 _WIDTHS = {"thin": 1.0, "regular": 1.5, "bold": 2.0}
 _LONGEST_PROMPT = 4000
+_LONGEST_BEGIN = 4000
 
 
 class IconRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="icon"):
     """Draw `count` icons of the things that the prompt names, row *i* from seed `seed + i`.
 
     An empty prompt draws any things. `family` is an icon set whose manner is followed. Without
-    `stroke_width`, strokes are as wide as their `weight` usually is, on a grid of 24 units.
+    `stroke_width`, strokes are as wide as their `weight` usually is, on a grid of 24 units. Every
+    drawing begins with the strokes of `begin`.
     """
 
     prompt: Annotated[
@@ -90,6 +92,14 @@ class IconRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
             decimals=2,
         ),
     ] = 1.5
+    begin: Annotated[
+        str,
+        label(
+            "Begins with",
+            "Strokes of an icon from here, as SVG path data; the model goes on from them",
+            flags="--begin",
+        ),
+    ] = ""
     model: Annotated[Name, label("Model", "The id or path of a model", flags="--model")] = ""
     seed: Annotated[Seed | None, label("Seed", flags="--seed")] = None
     count: Annotated[Count, label("Variations", flags="-n --count")] = 1
@@ -110,6 +120,15 @@ def _check(request: IconRequest) -> Iterable[tuple[str, Sentence]]:
                 length=f"{len(request.prompt):,}",
             ),
         )
+    if request.begin and (len(request.begin) > _LONGEST_BEGIN or not _is_path(request.begin)):
+        yield (
+            "begin",
+            sentence(
+                "These are not strokes of an icon from Prompt Studio: {text}. Take them from the "
+                "SVG file of one.",
+                text=repr(request.begin[:60]),
+            ),
+        )
     if not is_colour(request.colour):
         yield (
             "colour",
@@ -119,6 +138,12 @@ def _check(request: IconRequest) -> Iterable[tuple[str, Sentence]]:
                 text=repr(request.colour[:60]),
             ),
         )
+
+
+def _is_path(data: str) -> bool:
+    from studio.formats.icons.path_data import icon_of
+
+    return icon_of(data) is not None
 
 
 def _needs(request: IconRequest) -> tuple[ModelNeed, ...]:
@@ -151,11 +176,14 @@ KIND: Kind[IconRequest] = Kind(
     wrong_model="{name} does not draw icons. Choose a model for icons.",
     task_package="studio.engine.tasks.icon",
     fake="studio.engine.tasks.icon.fake:FAKE",
-    workspace="",
+    workspace="studio.ui.workspaces.icon.icon_tab:IconTab",
+    tab_needs_model=True,
     timing=WorkTiming(work=_work, measured=_measured),
     fallback_name="icon",
     needs_prompt=False,
-    untimed_fields=frozenset({"prompt", "seed", "count", "colour", "stroke_width", "family"}),
+    untimed_fields=frozenset(
+        {"prompt", "seed", "count", "colour", "stroke_width", "family", "begin"}
+    ),
     needs=_needs,
     check=_check,
     size=lambda request, _: (request.side, request.side),

@@ -89,6 +89,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         describer, converter, alternatives: `module:function` in the engine, "" for none.
         fake, workspace: `module:name` of the fake engine's part, and of the tab; a kind without a
             tab is for the command line and tables.
+        tab_needs_model: whether the tab is shown only once there is a model, or when it is asked
+            for.
         is_seeded: whether the seed affects the result.
         needs_prompt: whether the prompt must not be empty.
         max_shared_rows: most rows of several jobs in one call of the model, 0 for no sharing.
@@ -132,6 +134,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     fake: str
     workspace: str
     timing: BatchTiming[R] | WorkTiming[R]
+    tab_needs_model: bool = False
     companion_formats: tuple[str, ...] = ()
     hub_tags: tuple[str, ...] = ()
     action: str = ""

@@ -63,6 +63,7 @@ def test_a_table_makes_a_set_in_one_style(studio: Studio, tmp_path: Path) -> Non
         (("-p", "cat", "--style", "solid"), "it must be one of: line"),
         (("-p", "word " * 1000), "characters, and an icon shows one thing or two"),
         (("-p", "cat", "--stroke-width", "99"), "it must be a number of at most 6"),
+        (("-p", "cat", "--begin", "M0 0L99 99"), "These are not strokes of an icon"),
         (("-p", "cat", "--side", "5"), "it must be a whole number of at least 16"),
     ],
 )

@@ -73,6 +73,17 @@ def drawn(
     return made, events
 
 
+def test_drawings_go_on_from_strokes_that_are_given(
+    client: EngineClient, model: Path, tmp_path: Path
+) -> None:
+    begin = "M3 4L9 4M4 12A8 8 0 1 1 20 12A8 8 0 1 1 4 12Z"
+    request = IconRequest(prompt="house", seed=5, count=3, side=64, temperature=2.0, begin=begin)
+    made, _ = drawn(client, model, tmp_path, request)
+    found = [read_document(text) for text in made.values()]
+    assert all(each is not None and each[0].data.startswith(begin) for each in found)
+    assert len({each[0].data for each in found if each is not None}) == 3
+
+
 def test_every_result_is_an_icon_and_depends_on_its_seed_alone(
     client: EngineClient, model: Path, tmp_path: Path
 ) -> None:

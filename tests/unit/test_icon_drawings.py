@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import urllib.parse
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
-from studio.formats.icons import tokens
+from studio.formats.icons import exports, tokens
 from studio.formats.icons.colours import is_colour
 from studio.formats.icons.drawing import Drawing, Look, drawing_of, read_document
+from studio.formats.icons.path_data import icon_of
 from studio.formats.recipes.recipe_files import read_content, read_embedded
 
 TOKENS = "O x48 y48 r40 M x-32 y-32 H x64 V y64 H x-64 Z M x44 y44 </s>"
@@ -31,11 +35,50 @@ def test_a_document_is_valid_and_gives_drawing_and_recipe_back(rounded: bool) ->
     assert read[1] == RECIPE.replace("\x9f", "\\u009f").replace("\ufffe", "\\ufffe")
 
 
-def test_width_and_colour_change_without_drawing_again() -> None:
-    changed = drawing().with_look(2.25, "currentColor")
+DOTS = "M x48 y48 M x-20 y8 H x6 M x40 y0 J x8 y8 K x-8 y8 C x1 y2 x3 y4 x5 y6 </s>"
+
+
+@pytest.mark.parametrize("text", [TOKENS, DOTS])
+@pytest.mark.parametrize("rounded", [True, False])
+def test_the_look_changes_without_drawing_again(text: str, rounded: bool) -> None:
+    icon = tokens.decode(text.split())
+    # A line of the sharp drawing is as long as its strokes are wide, and is no dot.
+    before = drawing_of(icon, Look(1.5, rounded, "#1a7f37"))
+    changed = before.restyled(Look(2.25, not rounded, "currentColor", 1.5))
     read = read_document(changed.document(48))
     assert read is not None and read[0] == changed
-    assert changed.data == drawing().data
+    assert changed.icon == icon
+    assert changed.restyled(before.look) == before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *("", "L3 4", "M3 4Q1 2 3 4", "M3", "M3 4Z", "M3 4L5 6ZL1 1", "M1e9 4L5 6", "M3 4L99 6"),
+        *("M0.1 4L5 6", "M3 4A2 2 0 0 1 9 9", "M3 4 5 6", "m3 4l1 1", "M3 4L5 6x", "M1 1" * 9000),
+    ],
+)
+def test_path_data_from_elsewhere_gives_no_strokes(data: str) -> None:
+    assert icon_of(data) is None
+
+
+def test_icons_are_written_as_what_pages_and_programs_take() -> None:
+    icon = drawing().restyled(Look(2.0, True, "#1a7f37", 2.0))
+    assert (
+        ElementTree.fromstring(exports.jsx(icon)).find(".//*[@strokeLinecap='round']") is not None
+    )
+    url = exports.css_url(icon)
+    svg = urllib.parse.unquote(url.removeprefix('url("data:image/svg+xml,').removesuffix('")'))
+    assert svg == icon.document(24).replace('"', "'")
+    assert not set("<>#\n") & set(url)
+    names = exports.identifiers(["House 1", "house_1", "房子", "1x", "<"])
+    assert names == ["house-1", "house-1-2", "房子", "icon-1x", "icon"]
+    sprite = ElementTree.fromstring(exports.sprite(dict.fromkeys(names, icon)))
+    assert [each.get("viewBox") for each in sprite] == ["-2 -2 28 28"] * 5
+    for form, sizes in (("ICO", 7), ("ICNS", 7)):
+        made = exports.icon_file(icon, form)  # type: ignore[arg-type]  # one of the two
+        with Image.open(io.BytesIO(made)) as opened:
+            assert len(opened.info["sizes"]) >= sizes and opened.size[0] >= 256
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from studio.formats.icons.geometry import STEP, UNITS, Circle, Icon
+from studio.formats.icons.path_data import icon_of
 
 LONGEST_DOCUMENT = 1_000_000
 """Bytes of a document that is read back, with its recipe."""
 
 _DOCUMENT = re.compile(
     r'<svg xmlns="http://www\.w3\.org/2000/svg" width="\d{1,5}" height="\d{1,5}" '
-    r'viewBox="0 0 24 24">(?:<metadata id="prompt_studio">(?P<recipe>[^<>]*)</metadata>)?'
+    r'viewBox="(?P<left>-?[0-9.]{1,6}) (?P=left) (?P<side>[0-9.]{1,6}) (?P=side)">'
+    r'(?:<metadata id="prompt_studio">(?P<recipe>[^<>]*)</metadata>)?'
     r'<path d="(?P<data>[MLCAZ0-9. -]*)" fill="none" stroke="(?P<colour>currentColor|#[0-9a-f]+)" '
     r'stroke-width="(?P<width>[0-9.]{1,6})" stroke-linecap="(?P<cap>round|butt)" '
     r'stroke-linejoin="(?:round|miter)"/></svg>\s*'
@@ -23,11 +25,15 @@ _NOT_IN_XML = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 @dataclass(frozen=True)
 class Look:
-    """What the strokes of an icon have in common: width in units, round ends or not, colour."""
+    """What the strokes of an icon have in common: width in units, round ends or not, colour.
+
+    `padding` is the room around the grid, in units.
+    """
 
     width: float
     rounded: bool
     colour: str = "#000"
+    padding: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,22 @@ class Drawing:
     data: str
     look: Look
 
-    def with_look(self, width: float, colour: str) -> Drawing:
-        """Return the same strokes in another width and colour."""
-        return replace(self, look=Look(width, self.look.rounded, colour))
+    @property
+    def icon(self) -> Icon | None:
+        """The strokes on the grid, None if the path is not one that was written here."""
+        return icon_of(self.data, _dot_length(self.look))
+
+    def restyled(self, look: Look) -> Drawing:
+        """Return the same strokes in another look."""
+        icon = self.icon
+        return Drawing(self.data, look) if icon is None else drawing_of(icon, look)
+
+    @property
+    def view_box(self) -> str:
+        """What of the plane is shown: the grid and the padding."""
+        padding = round(self.look.padding, 3)
+        start, side = _number(-padding + 0.0), _number(UNITS + 2 * padding)
+        return f"{start} {start} {side} {side}"
 
     def document(self, size: int = 96, recipe: str = "") -> str:
         """Return a whole SVG document. `recipe` is JSON, and is kept in its metadata."""
@@ -47,7 +66,7 @@ class Drawing:
         cap, join = ("round", "round") if look.rounded else ("butt", "miter")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" '
-            f'viewBox="0 0 {UNITS} {UNITS}">{_metadata(recipe)}<path d="{self.data}" fill="none" '
+            f'viewBox="{self.view_box}">{_metadata(recipe)}<path d="{self.data}" fill="none" '
             f'stroke="{look.colour}" stroke-width="{_number(round(look.width, 3))}" '
             f'stroke-linecap="{cap}" stroke-linejoin="{join}"/></svg>'
         )
@@ -55,8 +74,16 @@ class Drawing:
 
 def drawing_of(icon: Icon, look: Look) -> Drawing:
     """Return an icon in a look."""
-    # Ends that are not round would leave nothing of a line without length.
-    return Drawing(path_data(icon, 0.0 if look.rounded else look.width), look)
+    return Drawing(path_data(icon, _dot_length(look)), look)
+
+
+def _dot_length(look: Look) -> float:
+    """Return the length of the line that stands for a dot.
+
+    Ends that are not round would leave nothing of a line without length. It is not quite as long
+    as it is wide, so that it is not taken for a line of the drawing when it is read back.
+    """
+    return 0.0 if look.rounded else 0.999 * look.width
 
 
 def document(icon: Icon, look: Look, size: int = 96) -> str:
@@ -74,10 +101,13 @@ def read_document(text: str) -> tuple[Drawing, str] | None:
     if found is None:
         return None
     try:
-        width = float(found["width"])
+        width, padding = float(found["width"]), 0.0 - float(found["left"])
+        side = float(found["side"])
     except ValueError:
         return None
-    look = Look(width, found["cap"] == "round", found["colour"])
+    if not 0 <= padding <= UNITS or abs(side - UNITS - 2 * padding) > 1e-3:
+        return None
+    look = Look(width, found["cap"] == "round", found["colour"], padding)
     return Drawing(found["data"], look), html.unescape(found["recipe"] or "")
 
 

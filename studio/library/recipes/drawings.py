@@ -7,11 +7,14 @@ import os
 import time
 from pathlib import Path
 
-from studio.formats.icons.drawing import Drawing, read_document
+from studio.formats.icons.drawing import LONGEST_DOCUMENT, Drawing, read_document
 from studio.formats.pictures.embedded import SVG
 from studio.formats.recipes.recipe_files import read_embedded
+from studio.formats.untrusted_files import is_file
 from studio.library.disk_problems import file_problem
 from studio.library.folder.file_placing import place_file
+from studio.library.recipes.metadata import read_recipe
+from studio.protocol import Request, problem
 
 SIDE = 24
 """Width and height of the files in pixels: what icons in pages and programs have."""
@@ -25,6 +28,34 @@ def drawing_in(picture: Path) -> tuple[Drawing, str] | None:
     embedded = read_embedded(picture)
     found = read_document(embedded.texts.get(SVG, ""))
     return None if found is None else (found[0], embedded.recipe)
+
+
+def request_in(path: Path) -> Request:
+    """Return the request in the SVG or PNG file of an icon.
+
+    SVG files can hold scripts, links to the net and entities that grow without end, so nothing but
+    the exact form that is written here is read of them. Raises `ProblemError` and `OSError`.
+    """
+    if not is_file(path):
+        raise problem("bad_input", "{name} is not a file.", name=path.name)
+    if path.suffix.lower() == ".svg":
+        if path.stat().st_size > LONGEST_DOCUMENT:
+            raise problem(
+                "bad_input",
+                "{name} is too large for the SVG file of an icon, and was not opened.",
+                name=path.name,
+            )
+        if read_document(path.read_text("utf-8", "replace")) is None:
+            raise problem(
+                "bad_input",
+                "{name} was not written by Prompt Studio, and was not opened: SVG files from "
+                "elsewhere can hold scripts and links.",
+                name=path.name,
+            )
+    recipe = read_recipe(path)
+    if recipe is None or drawing_in(path) is None:
+        raise problem("bad_input", "There is no icon with its recipe in {name}.", name=path.name)
+    return recipe.request.with_values(seed=recipe.seed)
 
 
 def write_drawing(picture: Path, target: Path) -> bool:

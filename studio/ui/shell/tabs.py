@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class Tabs(QTabWidget):
-    """Object name `tabs`. Titles, icons and workspaces come from the registered kinds."""
+    """Object name `tabs`. Titles, icons and workspaces come from the registered kinds.
+
+    Kinds whose tab needs a model get it after all others, once there is one or it is asked for.
+    """
 
     task_changed = Signal(str)
     """The task of the tab that became current."""
@@ -35,7 +38,7 @@ class Tabs(QTabWidget):
         self._built: dict[str, Workspace] = {}
         self._pages: dict[str, QWidget] = {}
         self._painted = False
-        self._last_task = 0
+        self._last_task = ""
         self._icons: list[str] = []
         self._page_was_shown = False
         self.setObjectName("tabs")
@@ -44,16 +47,14 @@ class Tabs(QTabWidget):
         self.setIconSize(QSize(18, 18))
         # A file that is dragged over a tab opens it, so that it can be dropped there.
         self.tabBar().setChangeCurrentOnDrag(True)
-        shown = {task: kind for task, kind in kinds().items() if kind.workspace}
-        for index, (task, kind) in enumerate(shown.items()):
-            page = QWidget()
-            layout = QVBoxLayout(page)
-            layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
-            self._pages[task] = page
-            self.addTab(page, icon(kind.icon), tr(kind.title))
-            self._icons.append(kind.icon)
-            self.setTabToolTip(index, f"Ctrl+{index + 1}")
-        self._tasks = tuple(self._pages)
+        self._additional: QWidget | None = None
+        with_tab = {task: kind for task, kind in kinds().items() if kind.workspace}
+        self._hidden = [task for task, kind in with_tab.items() if kind.tab_needs_model]
+        for task in with_tab:
+            if task not in self._hidden:
+                self._add(task)
+        self._first = tuple(self._pages)
+        state.models_changed.connect(self._show_those_with_models)
 
     def add_page(self, icon_name: str, title: str) -> QWidget:
         """Add a page that belongs to no kind, after their tabs."""
@@ -61,7 +62,13 @@ class Tabs(QTabWidget):
         index = self.addTab(page, icon(icon_name), title)
         self._icons.append(icon_name)
         self.setTabToolTip(index, f"Ctrl+{index + 1}")
+        self._additional = page
         return page
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The tasks whose tabs are not shown yet."""
+        return tuple(self._hidden)
 
     def icon_name(self, place: int) -> str:
         """Return the name of a tab's icon."""
@@ -70,44 +77,49 @@ class Tabs(QTabWidget):
     @property
     def is_page_shown(self) -> bool:
         """Whether the page that belongs to no kind is shown."""
-        return self.currentIndex() >= len(self._tasks)
+        return self.currentWidget() is self._additional
 
     def show_page(self) -> None:
         """Show the page that belongs to no kind."""
-        self.setCurrentIndex(len(self._tasks))
+        if self._additional is not None:
+            self.setCurrentWidget(self._additional)
 
     def open_first(self, task: str) -> None:
         """Build and show the tab of a task, or the first tab if there is no such task."""
-        first = task if task in self._pages else self._tasks[0]
-        self._last_task = self._tasks.index(first)
-        self.setCurrentIndex(self._last_task)
+        if task in self._hidden:
+            self._reveal(task)
+        first = task if task in self._pages else next(iter(self._pages))
+        self._last_task = first
+        self.setCurrentWidget(self._pages[first])
         self._build(first)
         self.currentChanged.connect(self._current_changed)
         self._built[first].focus_prompt()
 
     def has(self, task: str) -> bool:
         """Return whether a task has a tab; some kinds are for the command line and tables."""
-        return task in self._pages
+        return task in self._pages or task in self._hidden
 
     def workspace(self, task: str) -> Workspace:
         """Return the workspace of a task, building it if necessary."""
+        self._reveal(task)
         self._build(task)
         return self._built[task]
 
     def show_task(self, task: str) -> Workspace:
         """Switch to the tab of a task and return its workspace."""
-        self.setCurrentIndex(self._tasks.index(task))
+        self._reveal(task)
+        self.setCurrentWidget(self._pages[task])
         return self.workspace(task)
 
     @property
     def current_task(self) -> str:
         """The task of the tab that is shown, or that was shown before the additional page."""
-        return self._tasks[self._last_task]
+        return self._last_task
 
     @property
     def is_complete(self) -> bool:
-        """Whether every workspace has been built."""
-        return len(self._built) == len(self._tasks)
+        """Whether every workspace has been built whose tab was there from the beginning."""
+        return all(task in self._built for task in self._first)
 
     def save_values(self) -> None:
         """Store the control values of every built workspace in the settings."""
@@ -124,12 +136,32 @@ class Tabs(QTabWidget):
 
     def slices_of_hidden(self) -> Iterator[Slice]:
         """Yield calls that build the workspaces that have not been shown yet."""
-        for task in self._tasks:
+        for task in self._first:
             if task not in self._built:
                 yield from _imports(task)
                 yield partial(self._build, task)
 
     # ---- private
+
+    def _add(self, task: str) -> None:
+        kind = kinds()[task]
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
+        self._pages[task] = page
+        index = self.addTab(page, icon(kind.icon), tr(kind.title))
+        self._icons.append(kind.icon)
+        self.setTabToolTip(index, f"Ctrl+{index + 1}")
+
+    def _reveal(self, task: str) -> None:
+        if task in self._hidden:
+            self._hidden.remove(task)
+            self._add(task)
+
+    def _show_those_with_models(self) -> None:
+        for task in self.hidden:
+            if self._state.models(task):
+                self._reveal(task)
 
     def _build(self, task: str) -> None:
         if task in self._built:
@@ -152,8 +184,9 @@ class Tabs(QTabWidget):
             self.page_shown.emit(is_page)
         if is_page:
             return
-        self._last_task = index
-        task = self._tasks[index]
+        page = self.widget(index)
+        task = next(task for task, each in self._pages.items() if each is page)
+        self._last_task = task
         self._build(task)
         self._built[task].focus_prompt()
         self.task_changed.emit(task)

@@ -13,11 +13,13 @@ from studio.engine.local.devices import Device
 from studio.engine.local.job import EtaEstimator, Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.recipes import make_recipe
+from studio.engine.tasks.icon.grammar import grammatical
 from studio.engine.tasks.icon.load import IconModel, acquire_icons
 from studio.engine.tasks.icon.sampling import ROWS, Choice, steps
 from studio.formats.icons import tokens
 from studio.formats.icons.drawing import Drawing, Look, drawing_of
 from studio.formats.icons.model_folder import family_token
+from studio.formats.icons.path_data import icon_of
 from studio.formats.icons.words import read_prompt
 from studio.formats.pictures import png
 from studio.formats.pictures.embedded import SVG, Embedded
@@ -51,6 +53,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     loaded = time.monotonic()
     job.loading(sentence("Reading the prompt"))
     prompt, notes = _prompt(job, request, model, command.model.name)
+    begin = _begin(request.begin)
     nothing = tokens.prompt_ids(model.vocabulary.ids, (), ())
     choice = Choice(request.temperature, request.top_p, request.guidance_scale)
     pace = _Pace(job, len(command.rows))
@@ -60,7 +63,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         begun = time.monotonic()
         seeds = [seed_of_row(request.seed, row) for row in rows]
         ended: set[int] = set()
-        drawings = steps(model.network, prompt, nothing, seeds, choice)
+        drawings = steps(model.network, prompt, nothing, seeds, choice, begin=begin)
         for count, drawn in enumerate(drawings, 1):
             job.check()
             pace.step(start, count)
@@ -172,6 +175,17 @@ def _style(request: IconRequest, model: IconModel, name: str) -> tuple[str, ...]
         f"<{request.corners}>",
         f"<{request.weight}>",
     )
+
+
+def _begin(data: str) -> list[str]:
+    """Return the tokens of the strokes that a drawing begins with, as far as they leave room."""
+    icon = icon_of(data) or ()
+    while icon:
+        *drawn, _ = tokens.encode(icon)
+        if len(drawn) <= tokens.LONGEST // 2 and grammatical([*drawn, tokens.END]):
+            return drawn
+        icon = icon[:-1]
+    return []
 
 
 def _drawing(request: IconRequest, drawn: Sequence[str]) -> Drawing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -58,19 +59,24 @@ def steps(
     seeds: Sequence[int],
     choice: Choice | None = None,
     longest: int = tokens.LONGEST,
+    begin: Sequence[str] = (),
 ) -> Iterator[list[list[str]]]:
     """Yield after each step the tokens of every seed's drawing, for at most `ROWS` seeds.
 
-    The lists grow from step to step; the last token of a finished drawing is its end.
+    The lists grow from step to step; the last token of a finished drawing is its end. All begin
+    with the tokens `begin`.
     """
     choice = choice or Choice()
+    begun = [tokens.DRAWING_ID[token] for token in begin]
     sources = [torch.Generator().manual_seed(seed) for seed in [*seeds, *range(ROWS)][:ROWS]]
-    asked = _Stream(model, prompt)
-    free = _Stream(model, nothing) if choice.guidance != 1 else None
+    asked = _Stream(model, [*prompt, *begun])
+    free = _Stream(model, [*nothing, *begun]) if choice.guidance != 1 else None
     pens = Pens(ROWS)
-    drawn: list[list[str]] = [[] for _ in seeds]
+    for number in begun:
+        pens.draw(np.full(ROWS, number))
+    drawn: list[list[str]] = [[*begin] for _ in seeds]
     ended = pens.ended
-    for left in reversed(range(longest)):
+    for left in reversed(range(longest - len(begun))):
         logits = asked.logits.float()
         if free is not None:
             logits = free.logits + choice.guidance * (logits - free.logits)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from studio.kinds.registry import kinds
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tabs import Tabs
 from studio.ui.shell.window.library_place import LibraryPlace
@@ -76,6 +77,11 @@ def window_actions(window: ActsOnWindow) -> Iterator[WindowAction]:
             partial(window.tabs.setCurrentIndex, place),
             (f"Ctrl+{place + 1}",) if place < 9 else (),
         )
+    for number, task in enumerate(window.tabs.hidden, window.tabs.count() + 1):
+        kind = kinds()[task]
+        keys = (f"Ctrl+{number}",) if number < 10 else ()
+        show = partial(window.tabs.show_task, task)
+        yield WindowAction(f"tab.{task}", kind.icon, tr(kind.title), show, keys)
     search = tr("Search the results")
     yield WindowAction("search", "search", search, window.library_place.search, ("Ctrl+F",))
     at_side = tr("Library at the side: show or hide")

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from studio.protocol import sentence
 from studio.writing.facts.dates import FIELDS, Moment, agree
 from studio.writing.facts.facts_in_text import Facts
 from studio.writing.facts.figure import Figure
 from studio.writing.facts.findings import Finding, FindingKind
+from studio.writing.facts.implied_dates import weekday_ranges
 
 
 def check_dates(given: Facts, written: Facts) -> list[Finding]:
-    findings = []
+    findings = list(_other_ranges(given, written))
+    whole_weeks = {
+        moment.start
+        for first, last in weekday_ranges(written.moments, written.text)
+        if ((last.weekday or 0) - (first.weekday or 0)) % 7 == 6
+        for moment in (first, last)
+    }
     for moment in written.moments:
+        if moment.start in whole_weeks:
+            continue  # "Monday to Sunday": every day
         if _is_given(moment, (*given.moments, *given.extra_moments)):
             continue
         if _is_hour(moment, given.figures):
@@ -28,6 +39,23 @@ def check_dates(given: Facts, written: Facts) -> list[Finding]:
             kind = "date_changed"
         findings.append(Finding(kind, said, message, moment.start, moment.end))
     return findings
+
+
+def _other_ranges(given: Facts, written: Facts) -> Iterator[Finding]:
+    """Yield days of the week that the brief has, but not as the end of this range."""
+    known = {
+        (first.weekday, last.weekday): given.text[first.start : last.end]
+        for first, last in weekday_ranges(given.moments, given.text)
+    }
+    for first, last in weekday_ranges(written.moments, written.text):
+        if (first.weekday, last.weekday) in known:
+            continue
+        others = [said for (start, _), said in known.items() if start == first.weekday]
+        days = {one.weekday for one in (*given.moments, *given.extra_moments)}
+        if others and last.weekday in days:
+            message = sentence("The brief says “{brief}”.", brief=others[0])
+            said = written.text[last.start : last.end]
+            yield Finding("date_changed", said, message, last.start, last.end)
 
 
 def _is_hour(moment: Moment, given: tuple[Figure, ...]) -> bool:

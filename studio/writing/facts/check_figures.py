@@ -11,10 +11,12 @@ from studio.protocol import Sentence, sentence
 from studio.writing.facts.derived_figures import CONVERTED, is_derived
 from studio.writing.facts.facts_in_text import Facts
 from studio.writing.facts.figure import Figure
+from studio.writing.facts.figure_context import STOP_WORDS
 from studio.writing.facts.findings import Finding, FindingKind
 from studio.writing.facts.numerals import plain_digits
 from studio.writing.facts.units import is_money
 
+_DAY = 86400
 _MARGIN = Decimal("0.05")
 """By how much "about" and "more than" may be off."""
 
@@ -35,6 +37,8 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
     equal = [other for other in alike if _same_value(figure, other)]
     if figure.in_words and not _is_judged(figure, alike):
         return None
+    if figure.dimension == "ordinal" and re.search(f"第({said}|{figure.number})", given.text):
+        return None
     if _is_part_of_score(figure, given.figures):
         return None
     if equal:
@@ -46,7 +50,12 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
             start, end = figure.direction_at or (figure.start, figure.end)
             start, end = min(start, figure.start), max(end, figure.end)
             return Finding("direction_changed", written.text[start:end], message, start, end)
-        other = _of_something_else(figure, equal, alike)
+        if _is_said_alike(figure, given.text, written.text):
+            return None
+        if figure.period and all(one.period not in ("", figure.period) for one in equal):
+            message = sentence("The brief says “{brief}”.", brief=_around(given.text, equal[0]))
+            return _finding("unit_changed", figure, said, message)
+        other = _of_something_else(figure, equal, alike, written)
         if other is None:
             return None
         return _finding(
@@ -55,8 +64,12 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
             said,
             sentence("The brief says “{brief}” of this.", brief=_around(given.text, other)),
         )
-    if is_derived(figure, given.figures):
+    if _is_said_alike(figure, given.text, written.text):
         return None
+    if is_derived(figure, given, written.text):
+        return None
+    if figure.is_unit_borrowed and any(one.number == figure.number for one in given.figures):
+        return None  # What is wrong with the unit is said of the second figure.
     for other in given.figures:
         if not other.is_bare and _same_number(figure, other, given, written):
             return _finding(
@@ -77,6 +90,19 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
             sentence("The brief says “{brief}”.", brief=_around(given.text, nearest)),
         )
     return _finding("figure_new", figure, said, sentence("The brief does not have this figure."))
+
+
+_NAME_BEFORE = re.compile(r"([A-Z][\w&'’-]*\s)$")
+
+
+def _is_said_alike(figure: Figure, brief: str, draft: str) -> bool:
+    """Return whether the brief has the same figure after the same name: S&P 500."""
+    before = _NAME_BEFORE.search(draft[max(0, figure.start - 24) : figure.start])
+    if before is None or before[1].strip().casefold() in STOP_WORDS:
+        return False
+    said = before[1].casefold() + draft[figure.start : figure.end].casefold()
+    at = brief.casefold().find(said)
+    return at >= 0 and not re.match(r"[.,]?\d", brief[at + len(said) :])
 
 
 def _is_part_of_score(figure: Figure, given: tuple[Figure, ...]) -> bool:
@@ -109,7 +135,8 @@ def _in_money(figure: Figure, given: tuple[Figure, ...]) -> Figure:
 def _is_judged(figure: Figure, alike: list[Figure]) -> bool:
     """Small numbers in words are often no fact ("one of the best"): these are compared only with
     a figure of the same thing."""
-    if figure.value == 1 or figure.rounding == "over":
+    is_one_day = figure.dimension == "time" and figure.number == 1 and figure.step >= _DAY
+    if figure.value == 1 or is_one_day or figure.rounding == "over":
         return False
     same = [other for other in alike if other.dimension == figure.dimension]
     if figure.dimension == "count" and figure.value <= 12:
@@ -123,12 +150,20 @@ def _same_thing(figure: Figure, other: Figure) -> bool:
         return dimensions <= {"ordinal", "count", "time"}
     if figure.is_bare != other.is_bare:
         return "score" not in dimensions  # "price: 680", "43-53 cm"
-    if dimensions == {"pound", "GBP"}:
+    if dimensions in ({"pound", "GBP"}, {"degree", "temperature"}):
         return True
+    if dimensions == {"age", "month"}:
+        return _in_years(figure) == _in_years(other)
     return figure.dimension == other.dimension
 
 
+def _in_years(figure: Figure) -> Decimal:
+    return figure.value / 12 if figure.dimension == "month" else figure.value
+
+
 def _same_value(figure: Figure, other: Figure) -> bool:
+    if {figure.dimension, other.dimension} == {"age", "month"}:
+        return _in_years(figure) == _in_years(other)
     if figure.other != other.other and figure.dimension == "score":
         return False
     if figure.value == other.value:
@@ -171,25 +206,40 @@ def _same_number(figure: Figure, other: Figure, given: Facts, written: Facts) ->
     )
 
 
-def _of_something_else(figure: Figure, equal: list[Figure], alike: list[Figure]) -> Figure | None:
+def _of_something_else(
+    figure: Figure, equal: list[Figure], alike: list[Figure], written: Facts
+) -> Figure | None:
     """Return the figure of the brief for what the draft speaks of, if the equal one is of another
     thing: revenue's 12 % said of the profit."""
-    if not any(figure.label & other.label for other in equal) and all(one.label for one in equal):
-        for other in alike:
-            is_same = figure.dimension == other.dimension and not _same_value(figure, other)
-            if is_same and figure.label & other.label:
-                return other
-    if any(
-        not one.stems or figure.stems & one.stems or one.dimension != figure.dimension
-        for one in equal
-    ):
+    meant = _meant_instead(figure, equal, alike)
+    if not meant or any(_is_beside(other, figure, written) for other in meant):
         return None
-    values = {one.value for one in equal}
-    for other in alike:
-        is_same = figure.dimension == other.dimension and other.value not in values
-        if is_same and figure.stems & other.stems:
-            return other
-    return None
+    return meant[0]
+
+
+def _is_beside(other: Figure, figure: Figure, written: Facts) -> bool:
+    """Return whether the draft has the other figure in the same clause, so that both are said."""
+    return any(
+        one.clause == figure.clause and _same_thing(one, other) and _same_value(one, other)
+        for one in written.figures
+    )
+
+
+def _meant_instead(figure: Figure, equal: list[Figure], alike: list[Figure]) -> list[Figure]:
+    others = [one for one in alike if one.dimension == equal[0].dimension]
+    others = [one for one in others if all(one.value != same.value for same in equal)]
+    if not any(figure.label & one.label for one in equal) and all(one.label for one in equal):
+        labelled = [one for one in others if figure.label & one.label]
+        if labelled:
+            return labelled
+    clauses = {one.clause for one in equal}
+    apart = [one for one in others if one.clause not in clauses]
+    shared = frozenset[str]().union(*(one.stems for one in apart))
+    own = [one.stems - shared for one in equal]
+    if not all(own) or any(figure.stems & words for words in own):
+        return []
+    of_equal = frozenset[str]().union(*(one.stems for one in equal))
+    return [one for one in apart if (one.stems - of_equal) & figure.stems]
 
 
 def _nearest(figure: Figure, alike: list[Figure]) -> Figure | None:

@@ -38,6 +38,10 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
     for name in written.names:
         if any(finding.start < name.end and name.start < finding.end for finding in findings):
             continue
+        if (other := _with_other_number(name, given.text)) is not None:
+            message = sentence("The brief says “{brief}”.", brief=other)
+            findings.append(Finding("name_changed", name.text, message, name.start, name.end))
+            continue
         if _squeezed(name.text) in known or _is_known(name, words, given.names, known):
             continue
         if any(code.start < name.end and name.start < code.end for code in written.codes):
@@ -45,6 +49,17 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
         same = tuple(other for other in given.names if other.kind == name.kind)
         findings.append(_name_finding(name, _similar_name(name.text, same)))
     return findings
+
+
+def _with_other_number(name: Name, brief: str) -> str | None:
+    """Return the brief's name where it has another number: Via Roma 118 for Via Roma 18."""
+    words, _, number = name.text.rpartition(" ")
+    if not words or not number.isdigit():
+        return None
+    said = list(re.finditer(re.escape(words) + r"[ ,]*(\d+)\b", brief))
+    if not said or any(match[1] == number for match in said):
+        return None
+    return said[0].group()
 
 
 def _is_known(name: Name, words: set[str], given: tuple[Name, ...], known: str) -> bool:
@@ -67,7 +82,7 @@ def _is_known(name: Name, words: set[str], given: tuple[Name, ...], known: str) 
         stem = names.organisation_stem(name.text)
         # The start of the name may be a verb: 亮相南风书店.
         ends = (name.text[at:] for at in range(1, len(stem)))
-        return len(stem) < 3 or stem in known or any(end in known for end in ends)
+        return names.is_general(stem) or stem in known or any(end in known for end in ends)
     return False
 
 

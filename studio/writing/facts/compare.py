@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from msgspec import Struct
 
 from studio.protocol import Sentence, sentence
+from studio.writing.facts.check_bearings import check_bearings, check_parts_of_day
+from studio.writing.facts.check_changes import check_changes
 from studio.writing.facts.check_dates import check_dates
 from studio.writing.facts.check_figures import check_figures
 from studio.writing.facts.check_names import check_codes, check_names
@@ -32,6 +35,9 @@ def check_facts(brief: str, draft: str) -> FactCheck:
     given, written = facts_in(brief), facts_in(draft)
     findings = [
         *check_figures(given, written),
+        *check_changes(given, written),
+        *check_bearings(given, written),
+        *check_parts_of_day(given, written),
         *check_dates(given, written),
         *check_codes(given, written),
     ]
@@ -45,8 +51,17 @@ def check_facts(brief: str, draft: str) -> FactCheck:
                 " codes and addresses."
             )
         )
-    order = sorted(findings, key=lambda finding: (finding.start, finding.end))
-    return FactCheck(tuple(order), tuple(not_judged))
+    order = sorted(findings, key=lambda finding: (finding.start, -finding.end))
+    return FactCheck(tuple(_outermost(order)), tuple(not_judged))
+
+
+def _outermost(findings: list[Finding]) -> Iterator[Finding]:
+    """Yield the findings without those inside another: 18 of "Via Roma 18"."""
+    end = -1
+    for finding in findings:
+        if finding.end > end:
+            yield finding
+            end = finding.end
 
 
 def _is_chinese(text: str) -> bool:

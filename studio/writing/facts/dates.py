@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from datetime import date
-from itertools import pairwise
 
 from msgspec import Struct
 
@@ -31,7 +28,7 @@ _SHORT_DAYS = {
     "sat": 5,
     "sun": 6,
 }
-_CHINESE_DAYS = {day: at for at, day in enumerate("一二三四五六日")} | {"天": 6}
+CHINESE_DAYS = {day: at for at, day in enumerate("一二三四五六日")} | {"天": 6}
 _CHINESE = "零〇一二三四五六七八九十"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 _YEAR = r"(?:1[5-9]\d{2}|20\d{2}|21\d{2})"
@@ -57,8 +54,8 @@ class Moment(Struct, frozen=True):
     """Month and day the other way round: 05/03 may be May or March."""
 
 
-_UNTIL = re.compile(r"\s?(?:-|~|to|through|until|till|至|到)\s?")
-_LISTED_DAYS = re.compile(r"(?:周|星期)(?:([一二三四五六日天]{2,})|末)")
+_CLOCK_HOURS = "one two three four five six seven eight nine ten eleven twelve midnight".split()
+_CLOCK_MINUTES = {"half": 30, "quarter": 15, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
 FIELDS = ("year", "quarter", "month", "day", "weekday", "hour", "minute")
 
 
@@ -71,7 +68,7 @@ _PATTERNS = (
     _pattern(
         rf"(?:(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年\s?)?"
         rf"(?P<month>1[0-2]|0?[1-9]|[{_CHINESE}]{{1,2}})\s?月份?(?!球|饼|亮|光|台)"
-        rf"(?:\s?(?P<day>{_DAY}|[{_CHINESE}]{{1,3}})\s?[日号])?"
+        rf"(?:\s?(?P<day>{_DAY}|[{_CHINESE}]{{1,3}})(?:\s?[日号]|(?=\s?[-~至到]\s?{_DAY}\s?[日号])))?"
     ),
     _pattern(
         rf"(?:(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年\s?)?第?(?P<quarter>[1-4一二三四])\s?季度?"
@@ -84,7 +81,7 @@ _PATTERNS = (
     _pattern(
         rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?\b(?:,?\s+(?P<year>{_YEAR})\b)?"
     ),
-    _pattern(rf"(?P<first>{_DAY})/(?P<second>{_DAY})/(?P<year>{_YEAR})(?!\d)"),
+    _pattern(rf"(?<!\d)(?P<first>{_DAY})/(?P<second>{_DAY})/(?P<year>{_YEAR})(?!\d)"),
     _pattern(rf"\b(?P<month>{_MONTH}),?\s+(?P<year>{_YEAR})\b"),
     _pattern(
         rf"\b(?:Q(?P<quarter>[1-4])|(?P<quarter_word>first|second|third|fourth)[\s-]quarter)\b"
@@ -94,7 +91,7 @@ _PATTERNS = (
     _pattern(
         r"(?P<half>凌晨|早上|早晨|上午|中午|下午|傍晚|晚上|晚|夜里)?\s?"
         rf"(?<![\d.])(?P<hour>[01]?\d|2[0-4]|[{_CHINESE}两]{{1,3}})\s?[点时](?!候|间|尚|装|代|钟的|评|赞|击|子|心)"
-        rf"(?:(?P<half_hour>半)|(?P<minute>[0-5]?\d|[{_CHINESE}]{{1,3}})\s?分|钟|整)?"
+        rf"(?:(?P<half_hour>半)|(?P<minute>[0-5]?\d|[{_CHINESE}]{{1,3}})\s?分|(?P<quarters>[一三])刻|钟|整)?"
     ),
     _pattern(
         r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d%:])"
@@ -105,10 +102,17 @@ _PATTERNS = (
         r"(?P<half>[ap]\.?m\b\.?)"
     ),
     _pattern(r"\b(?P<hour>1[0-2]|[1-9])\s?(?P<half>[ap]\.?m\b\.?)"),
+    _pattern(
+        r"\b(?P<clock>half|quarter|five|ten|twenty|twenty-five)(?:\sminutes)?\s(?P<side>past|to)\s"
+        rf"(?P<clock_hour>{'|'.join(_CLOCK_HOURS)})\b(?:\s(?P<half>[ap]\.?m\b\.?))?"
+    ),
+    _pattern(r"\b(?P<noon>noon|midday|midnight)\b|(?P<chinese_noon>正午|午夜|零点)"),
     _pattern(rf"\b(?P<weekday_word>{'|'.join(_WEEKDAYS)})s?\b"),
     _pattern(r"(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])(?!年|期|报|刊)"),
     re.compile(r"\b(?P<short_weekday>Mon|Tues?|Wed|Thurs?|Thur?|Fri|Sat|Sun)\b(?!['’])"),
-    _pattern(rf"(?<![\d.,$¥€£#])\b(?P<year>{_YEAR})\b(?![.,]\d|%|\s?(?![到至])[\u4e00-\u9fff\d])"),
+    _pattern(
+        rf"(?<![A-Za-z_\d.,$¥€£#])(?P<year>{_YEAR})(?![A-Za-z_\d]|[.,]\d|%|\s?(?![到至])[\u4e00-\u9fff\d])"
+    ),
 )
 _COUNTED_AFTER_YEAR = re.compile(
     r"\s(?:people|persons|items?|units?|employees|students|pieces|copies|words|characters|visitors"
@@ -161,7 +165,7 @@ def _moment(match: re.Match[str]) -> Moment | None:
     if "short_weekday" in said:
         numbers["weekday"] = _SHORT_DAYS[said["short_weekday"].casefold()]
     if "weekday" in said:
-        numbers["weekday"] = _CHINESE_DAYS[said["weekday"]]
+        numbers["weekday"] = CHINESE_DAYS[said["weekday"]]
     if (
         "hour" in said
         and not said["hour"].isascii()
@@ -169,8 +173,15 @@ def _moment(match: re.Match[str]) -> Moment | None:
         and not _is_exact(match.group())
     ):
         return None  # 一点: a little
+    if "clock" in said:
+        numbers |= _spoken_time(said)
+    if "noon" in said or "chinese_noon" in said:
+        is_midnight = match.group().casefold() in ("midnight", "午夜", "零点")
+        return Moment(start, end, hour=0 if is_midnight else 12, minute=0)
     if "half_hour" in said:
         numbers["minute"] = 30
+    if "quarters" in said:
+        numbers["minute"] = 15 if said["quarters"] == "一" else 45
     if any(value is None for value in numbers.values()):
         return None
     limits = {"month": 12, "day": 31, "hour": 24, "minute": 59}
@@ -183,6 +194,15 @@ def _moment(match: re.Match[str]) -> Moment | None:
         numbers.setdefault("minute", 0)
         is_open = _on_the_clock(numbers, said.get("half", ""))
     return Moment(start, end, is_half_day_open=is_open, **numbers)  # type: ignore[arg-type]
+
+
+def _spoken_time(said: dict[str, str]) -> dict[str, int]:
+    """Return hour and minute of "ten to nine" and "half past midnight"."""
+    hour = (_CLOCK_HOURS.index(said["clock_hour"].casefold()) + 1) % 13
+    minute = _CLOCK_MINUTES[said["clock"].casefold()]
+    if said["side"].casefold() == "past":
+        return {"hour": hour, "minute": minute}
+    return {"hour": (hour - 1) % 12 or 12, "minute": 60 - minute}
 
 
 def _on_the_clock(numbers: dict[str, int | None], half: str) -> bool:
@@ -210,29 +230,7 @@ def _number(written: str) -> int | None:
 
 
 def _is_exact(written: str) -> bool:
-    return written.rstrip().endswith(("钟", "整", "半", "分"))
-
-
-def in_between(found: tuple[Moment, ...], text: str) -> tuple[Moment, ...]:
-    """Return the days of the week between the two of "Tue-Fri" and the day of a whole date."""
-    extra = []
-    for first, second in pairwise(found):
-        if first.weekday is None or second.weekday is None:
-            continue
-        if not _UNTIL.fullmatch(text[first.end : second.start]):
-            continue
-        day = first.weekday
-        while day != second.weekday:
-            extra.append(Moment(first.start, second.end, weekday=day))
-            day = (day + 1) % 7
-    for match in _LISTED_DAYS.finditer(text):
-        extra += [Moment(*match.span(), weekday=_CHINESE_DAYS[name]) for name in match[1] or "六日"]
-    for moment in found:
-        if moment.year and moment.month and moment.day and moment.weekday is None:
-            with suppress(ValueError):
-                day = date(moment.year, moment.month, moment.day).weekday()
-                extra.append(Moment(moment.start, moment.end, weekday=day))
-    return tuple(extra)
+    return written.rstrip().endswith(("钟", "整", "半", "分", "刻"))
 
 
 def agree(first: Moment, second: Moment) -> bool:

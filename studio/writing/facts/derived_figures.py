@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from studio.writing.facts.facts_in_text import Facts
 from studio.writing.facts.figure import Figure
 from studio.writing.facts.units import is_money
 
@@ -12,26 +14,42 @@ _MOST_DERIVED = 10
 """So many figures of a brief are combined."""
 CONVERTED = Decimal("0.0005")
 """Figures in converted units may differ by so much."""
+_ROUNDED = Decimal("0.02")
+"""Sums that are said with "about" may differ by so much."""
 
 
-def is_derived(figure: Figure, given: tuple[Figure, ...]) -> bool:
-    """Return whether a figure follows from two of the brief: their sum, difference, product or
-    quotient, or the change in percent from one to the other."""
-    some = given[:_MOST_DERIVED]
+def is_derived(figure: Figure, given: Facts, draft: str) -> bool:
+    """Return whether a figure follows from those of the brief: the sum, difference, product or
+    quotient of two, the change in percent from one to the other, a half or a discount, or what
+    falls on each."""
+    some = given.figures[:_MOST_DERIVED]
+    before = _CUT.split(draft[max(0, figure.start - _NEAR) : figure.start])[-1]
+    after = _CUT.split(draft[figure.end : figure.end + _NEAR])[0]
+    is_each = bool(_EACH.search(before + "|" + after))
+    is_halved = bool(_HALF.search(given.text))
     for at, first in enumerate(some):
-        if (
-            is_money(figure.dimension)
-            and first.value
-            and figure.value
-            and (first.dimension == figure.dimension or first.is_bare)
-        ):
+        of_it = first.dimension == figure.dimension or first.is_bare
+        if is_money(figure.dimension) and of_it and first.value and figure.value:
             times = max(figure.value, first.value) / min(figure.value, first.value)
             if times in _TIMES:
                 return True
+        is_money_of_it = of_it or (figure.is_bare and is_money(first.dimension))
+        if is_halved and is_money_of_it and figure.value * 2 == first.value:
+            return True
+        if is_each and of_it and figure.value and first.value / figure.value in _PARTS:
+            return True
         for second in some[at + 1 :]:
             if any(_is_close(figure, value) for value in _from_two(figure, first, second)):
                 return True
+            if is_each and any(_is_close(figure, value) for value in _quotients(first, second)):
+                return True
     return False
+
+
+def _quotients(first: Figure, second: Figure) -> Iterator[Decimal]:
+    for one, other in ((first, second), (second, first)):
+        if other.number:
+            yield one.value / other.number
 
 
 def _from_two(figure: Figure, first: Figure, second: Figure) -> Iterator[Decimal]:
@@ -47,6 +65,9 @@ def _from_two(figure: Figure, first: Figure, second: Figure) -> Iterator[Decimal
             if other.value:
                 yield one.value / other.value
     for one, other in ((first, second), (second, first)):
+        if other.dimension == "discount" and one.dimension in (figure.dimension, "count"):
+            # 8折 leaves eight tenths, 85折 leaves 85 hundredths.
+            yield one.value * other.value / (10 if other.value < 10 else 100)
         of_it = one.dimension in (figure.dimension, "count") and other.dimension == "percent"
         if of_it and figure.dimension not in ("percent", "count"):
             yield one.value * other.value / 100
@@ -59,6 +80,14 @@ def _from_two(figure: Figure, first: Figure, second: Figure) -> Iterator[Decimal
                 yield abs(one.value / other.value - 1) * 100
 
 
+_NEAR = 12
+_CUT = re.compile(r"[，。；,;.!?！？\n]")
+_EACH = re.compile(
+    r"平均|人均|每|折合|\b(?:average|averaging|per|each|every|apiece)\b", re.IGNORECASE
+)
+_HALF = re.compile(r"半价|减半|一半|\bhalf(?:[\s-]price)?\b", re.IGNORECASE)
+_PARTS = frozenset(map(Decimal, range(2, 13)))
+"""Into so many parts a whole is often divided."""
 _TIMES = (2, 3, 4, 6, 12)
 """A price a month, a quarter or for a few is often told for the whole."""
 _SMALL = 12
@@ -67,5 +96,7 @@ _SMALL = 12
 
 def _is_close(figure: Figure, value: Decimal) -> bool:
     return abs(figure.value - value) <= (
-        figure.step / 2 if figure.dimension == "percent" else figure.value * CONVERTED
+        figure.step / 2
+        if figure.dimension == "percent"
+        else figure.value * (CONVERTED if figure.rounding == "exact" else _ROUNDED)
     )

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from studio.writing.facts import names
-from studio.writing.facts.dates import Moment, in_between, moments
+from studio.writing.facts.dates import Moment, moments
 from studio.writing.facts.figure import Figure
 from studio.writing.facts.figures import RANGE, figures
+from studio.writing.facts.implied_dates import implied_dates
 from studio.writing.facts.names import Name
 from studio.writing.facts.numerals import plain_digits
 
@@ -19,7 +20,7 @@ class Facts(Struct, frozen=True):
     figures: tuple[Figure, ...]
     moments: tuple[Moment, ...]
     extra_moments: tuple[Moment, ...]
-    """What follows from the dates: the days of "Tue-Fri"."""
+    """What follows from the dates and figures: the days of "Tue-Fri", the end of a term."""
     names: tuple[Name, ...]
     codes: tuple[Name, ...]
 
@@ -45,7 +46,7 @@ def facts_in(text: str) -> Facts:
         text,
         found,
         dates,
-        (*in_between(dates, masked), *_years(found)),
+        (*implied_dates(dates, found, masked), *_years(found)),
         known,
         (*addresses, *codes),
     )

@@ -35,6 +35,12 @@ class Figure(Struct, frozen=True):
     in_words: bool = False
     direction_at: tuple[int, int] | None = None
     """Where the word stands that says the direction."""
+    is_unit_borrowed: bool = False
+    """Whether the unit stands only at the second figure of a range: 43 of "43 to 53 inches"."""
+    clause: int = 0
+    """Where its clause begins."""
+    period: str = ""
+    """Each what it is said for: "day" of "4.5 a day"."""
     label: frozenset[str] = frozenset()
     """Pairs of Chinese characters right before it: 听力 of "听力8.0"."""
     stems: frozenset[str] = frozenset()

@@ -36,6 +36,8 @@ _CLAUSE = re.compile(
     r"[。；;！？!?\n，,、]|(?<=[a-z\d%)])\.(?=\s|$)|\b(?:while|but|whereas|and|after|as|when|since|because|although)\b|但|而|与此同时"
 )
 
+_GAP = re.compile(r"(?<=[\u4e00-\u9fff\d%])\s+(?=[\u4e00-\u9fff]{2})")
+"""Between the facts of a Chinese list: 旺季1280元 淡季680元."""
 _CLAUSE_LENGTH = 160
 _SENTENCE = re.compile(r"[。；;！？!?\n]|(?<=[a-z\d%)])\.(?=\s|$)")
 
@@ -50,11 +52,23 @@ STOP_WORDS = frozenset(
 STOP_CHARACTERS = frozenset(
     "的了在是和与及为将有被把从到对于以而也都已其这那该同比环比年月日元亿万个"
 )
+_COUNTING = frozenset("一二三四五六七八九十百千两半每次")
+_CALENDAR = frozenset(
+    (
+        "january february march april june july august september october november december"
+        " monday tuesday wednesday thursday friday saturday sunday"
+        " jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun"
+    ).split()
+)
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’]{2,}")
 _CHINESE_RUN = re.compile(r"[\u4e00-\u9fff]+")
+_CHINESE_AFTER = re.compile(r"^(\s*[\u4e00-\u9fff]{0,4})[\u4e00-\u9fff]*")
+"""In Chinese, what a figure is about stands before it."""
 _LABEL = re.compile(r"([\u4e00-\u9fff]{2,6})[\s:：]*$")
+_WHEN = re.compile(r"(?:用于|[在当对])?([\u4e00-\u9fff]{2,4})[时前后者][，,][^，,。；;\d]{0,8}$")
+"""What an introduction says a figure is for: 用于止痛时，不得超过3天."""
 _FILLER = re.compile(
-    '每[天日晚月年周人]|连续用药|不得|不超过|不少于|达到|[为是达约共仅只有由从至到加各时得]|用于|[*"“”]'
+    '每[天日晚月年周人]|不得|不能|不要|超过|低于|高于|少于|多于|达到|[为是达约共仅只有由从至到加各时得]|用于|[*"“”]'
 )
 
 
@@ -75,7 +89,12 @@ def in_context(text: str, found: list[Figure]) -> Iterator[Figure]:
         direction, place = _direction(
             text, (near_start, figure.start), (figure.end, min(clause_end, following))
         )
-        about = stems(text[clause_start : figure.start] + " | " + after)
+        if following < clause_end:
+            after = _CHINESE_AFTER.sub(r"\1", after)
+        about_start = _with_introduction(text, cuts, clause_start, previous)
+        if previous > clause_start and (gap := _GAP.search(text, previous, figure.start)):
+            about_start = gap.end()
+        about = stems(text[about_start : figure.start] + " | " + after)
         sentence_start = bisect_right(sentences, figure.start)
         if not about and last[0] == sentence_start:
             about = last[1]
@@ -86,9 +105,51 @@ def in_context(text: str, found: list[Figure]) -> Iterator[Figure]:
             figure,
             direction=direction,
             direction_at=place,
+            clause=clause_start,
+            period=_period(text, figure, following),
             stems=about,
             label=_label(text[max(0, figure.start - 16) : figure.start]),
         )
+
+
+_PERIODS = {
+    "天": "day",
+    "日": "day",
+    "周": "week",
+    "星期": "week",
+    "月": "month",
+    "季度": "quarter",
+}
+_PERIODS |= {"年": "year", "小时": "hour", "晚": "night", "夜": "night"}
+_PERIODS |= {"daily": "day", "weekly": "week", "monthly": "month", "yearly": "year"}
+_PERIODS |= {"annually": "year", "hourly": "hour", "nightly": "night"}
+_CHINESE_PERIOD = "天|日|周|星期|月|季度|年|小时|晚|夜"
+_PERIOD_BEFORE = re.compile(rf"每({_CHINESE_PERIOD})[只仅约需付收]{{0,2}}$")
+_PERIOD_AFTER = re.compile(
+    rf"(?:\s?/[^\s/,，。；;]{{1,4}}(?=/))?\s?(?:(?:/|每)\s?({_CHINESE_PERIOD})"
+    r"|(?:/\s?|(?:[a-z]+\s)?(?:per|an?|each|every)\s)(day|night|week|month|quarter|year|hour)\b"
+    r"|(?:[a-z]+\s)?(daily|weekly|monthly|yearly|annually|hourly|nightly)\b)",
+    re.IGNORECASE,
+)
+
+
+def _period(text: str, figure: Figure, following: int) -> str:
+    after = _PERIOD_AFTER.match(text, figure.end, following)
+    said = after or _PERIOD_BEFORE.search(text[max(0, figure.start - 6) : figure.start])
+    if said is None:
+        return ""
+    word = next(part for part in said.groups() if part).casefold()
+    return _PERIODS.get(word, word)
+
+
+_INTRODUCTION = re.compile(r"\s*(?:[A-Za-z'’]+\s){0,2}[A-Za-z'’]+,|[\u4e00-\u9fff]{2,7}[，,]")
+
+
+def _with_introduction(text: str, cuts: list[int], start: int, previous: int) -> int:
+    """Return where a clause begins, with the few words before its comma: "Last time, 104 came"."""
+    before = cuts[bisect_left(cuts, start) - 1] if start else 0
+    is_short = previous <= before and _INTRODUCTION.fullmatch(text[before:start].rstrip(" "))
+    return before if is_short else start
 
 
 def _direction(text: str, *spans: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
@@ -106,7 +167,7 @@ def _direction(text: str, *spans: tuple[int, int]) -> tuple[int, tuple[int, int]
 
 
 def _label(before: str) -> frozenset[str]:
-    run = _LABEL.search(_FILLER.sub("", before))
+    run = _WHEN.search(before) or _LABEL.search(_FILLER.sub("", before))
     if run is None:
         return frozenset()
     return frozenset(run[1][at : at + 2] for at in range(len(run[1]) - 1))
@@ -118,12 +179,14 @@ def stems(text: str) -> frozenset[str]:
         lambda match: match.group() if _SUBJECTS.fullmatch(match.group()) else " ", text
     )
     english = {
-        stem(word) for word in map(str.casefold, _WORD.findall(plain)) if word not in STOP_WORDS
+        stem(word)
+        for word in map(str.casefold, _WORD.findall(plain))
+        if word not in STOP_WORDS | _CALENDAR
     }
     chinese = set()
     for run in _CHINESE_RUN.findall(plain):
         for at in range(len(run) - 1):
-            if not STOP_CHARACTERS & set(run[at : at + 2]):
+            if not (STOP_CHARACTERS | _COUNTING) & set(run[at : at + 2]):
                 chinese.add(run[at : at + 2])
     return frozenset(english | chinese)
 

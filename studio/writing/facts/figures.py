@@ -32,7 +32,9 @@ _UNDER = re.compile(
     re.IGNORECASE,
 )
 _SIGN = re.compile(r"(?:^|[\s(:,;、。，；：（\u4e00-\u9fff])([-+])[$¥€£]?$")
-_SYMBOL = re.compile(r"(US\$|HK\$|[$¥€£]|RMB|CNY|USD|EUR|人民币)\s?$")
+_SYMBOL = re.compile(
+    r"(US\$|HK\$|[$¥€£]|RMB|CNY|USD|EUR|人民币|港币|美元|美金|欧元|英镑|日元|韩元)\s?$"
+)
 _PERCENT_BEFORE = re.compile(r"百分之\s?$")
 _ORDINAL_BEFORE = re.compile(r"第\s?$")
 _PLACE_IN_CHINESE = re.compile(r"\s?(名|位|届|轮|分钟|期|次|场|局|周|天|层|号|排)")
@@ -46,7 +48,7 @@ _COUNTED = re.compile(r"[\s-]+((?:[A-Za-z][a-z'’]+)(?:[\s-](?:[A-Za-z][a-z'’
 _CLASSIFIER = (
     "个名位家件条项场次种台辆只份间座所部套支篇本张款粒颗枚组批门户架艘双对届期节堂课页字分题道"
 )
-_CLASSIFIER += "瓶箱袋杯盒栋层区"
+_CLASSIFIER += "瓶箱袋杯盒栋层区勺匙碗块"
 _GENERAL_CLASSIFIERS = frozenset("个名位项次种家条场人")
 _COUNTED_IN_CHINESE = re.compile(rf"\s?([{_CLASSIFIER}人]?)([\u4e00-\u9fff]{{0,4}})")
 _AND_A_HALF = re.compile("半(?![小个年天])")
@@ -124,7 +126,7 @@ def _figure(text: str, numeral: Numeral) -> Figure | None:
     if dimension and (more := _MORE_AFTER.match(text, end)):
         rounding, end = "over", more.end()
     if symbol is not None and not (dimension and not is_money(dimension)):
-        dimension = dimension or SYMBOLS[symbol[1]]
+        dimension = SYMBOLS[symbol[1]] if dimension in ("", "CNY") else dimension
         start = numeral.start - (len(before) - symbol.start())
     if dimension == "tenth":
         dimension = "percent"
@@ -234,6 +236,7 @@ def _ranges(text: str, found: list[Figure]) -> list[Figure]:
                 value=first.value * factor,
                 step=first.step * factor,
                 counted=frozenset(),
+                is_unit_borrowed=True,
             )
     return out
 

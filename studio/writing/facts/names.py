@@ -13,6 +13,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from studio.writing.facts.common_words import are_common
+
 NameKind: TypeAlias = Literal["latin", "person", "organisation", "place", "title", "code"]
 
 
@@ -69,6 +71,18 @@ _COMMON = frozenset(
         " British Asian African Christmas Easter Internet Web App Note Title Headline Subject"
     ).split()
 )
+_OF_CONTRACTS = frozenset(
+    (
+        "Agreement Contract Party Partie Company Customer Client Employee Employer Tenant Landlord"
+        " Seller Buyer Licensee Licensor Lessee Lessor Contractor Supplier Provider Schedule"
+        " Section Article Clause Annex Appendix Service Product Property Premise Effective Term"
+    ).split()
+)
+"""Words that contracts write with a capital, without the s of the plural."""
+_ADDRESSED = frozenset(
+    "all families parents colleagues customers residents members students guests neighbours"
+    " neighbors friends team readers visitors pupils staff everyone participants guardians".split()
+)
 _FUNCTION_WORDS = frozenset(
     (
         "the a an this that these those it its he she they we you i his her their our your my in"
@@ -85,7 +99,7 @@ _FUNCTION_WORDS = frozenset(
 )
 _ORGANISATION_ENDING = (
     "有限责任公司|股份有限公司|有限公司|公司|集团|银行|大学|学院|中学|小学|医院|研究院|研究所|协会|俱乐部|出版社|法院"
-    "|委员会|基金会|证券|实业|酒店|餐厅|咖啡馆|书店|博物馆|图书馆|美术馆|足球队|篮球队|联队|队"
+    "|委员会|基金会|团队|证券|实业|酒店|餐厅|咖啡馆|书店|博物馆|图书馆|美术馆|足球队|篮球队|联队|队"
 )
 _ORGANISATION = re.compile(
     rf"[\u4e00-\u9fffA-Za-z]{{1,14}}?(?:{_ORGANISATION_ENDING})(?!长|员|伍|列|友|章)"
@@ -103,6 +117,9 @@ _GENERIC = frozenset(
         " 法院 委员会"
     ).split()
 )
+_GENERAL_STEM = re.compile(
+    "[一二两三四五六七八九十多几数各某每全本该此其这那我你他您贵敝的和与及或等]"
+)
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
     "钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤常温康施文牛樊葛邢安齐伍"
@@ -117,7 +134,7 @@ _TITLES = (
 _SPEECH = "表示|称|指出|介绍|认为|宣布|告诉|透露|强调|回忆|坦言|解释|补充|写道|说"
 _PERSON = (
     re.compile(
-        rf"(?:{_TITLES})(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，。、；：！？,.;:!?\s（(在是和与的说为将对于从向被及]|{_SPEECH}|$)"
+        rf"(?:{_TITLES})(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，。、；：！？,.;:!?\s（(在是和与的说为将对于从向被及操执率带打领亲主担荣获夺攻拿射凭独挥演讲授来现致先又再也还就都则]|{_SPEECH}|$)"
     ),
     re.compile(rf"(?<![\u4e00-\u9fff])(?P<name>[{_SURNAMES}]{_GIVEN})(?={_TITLES}|{_SPEECH})"),
     re.compile(
@@ -145,6 +162,15 @@ _PLACES = frozenset(
     ).split()
 )
 _PLACE = re.compile("|".join(sorted(_PLACES, key=len, reverse=True)))
+_SOMEWHERE = re.compile(
+    r"(?:位于|坐落于|坐落在|地处|来自|前往|落户|藏在|[在于赴至到])"
+    r"(?P<name>[\u4e00-\u9fff]{1,4}?(?:山|湖|岛|江|河|镇|县|古镇|大道|路|街|机场))"
+    r"(?=[的，。、；！？,.;!?\s举开召附旁边脚畔上]|$)"
+)
+_NOWHERE = re.compile(
+    "[一二两三四五六七八九十多几数各某每全本该此其这那我你他她的和与及或等小大高老新美半整沿冰雪深青荒]"
+    "|公|马|道|上|下|街|江|机场|思|线|回|走|套|出|后|来"
+)
 
 
 def addresses(text: str) -> Iterator[Name]:
@@ -185,7 +211,7 @@ def latin_names(text: str) -> Iterator[Name]:
         if any(start <= match.start() < end for start, end in headings):
             continue
         start, words = match.start(), match.group()
-        is_first = bool(_SENTENCE_START.search(text[max(0, start - 12) : start]))
+        is_first = starts_sentence = bool(_SENTENCE_START.search(text[max(0, start - 12) : start]))
         parts = words.split(" ")
         while parts and (
             parts[0] in _CALENDAR
@@ -209,6 +235,12 @@ def latin_names(text: str) -> Iterator[Name]:
         ):
             parts = parts[:-1]
         if not parts or (len(parts) == 1 and len(parts[0].rstrip("'’")) < 2):
+            continue
+        if len(parts) == 1 and (
+            parts[0].rstrip("'’s") in _OF_CONTRACTS
+            or (start == match.start() and starts_sentence and _is_plain(parts[0]))
+            or (parts[0].casefold() in _ADDRESSED and text[max(0, start - 5) : start] == "Dear ")
+        ):
             continue
         name = re.sub(r"['’]s?$", "", " ".join(parts))
         yield Name(name, "latin", start, start + len(name))
@@ -260,6 +292,9 @@ def chinese_names(text: str) -> Iterator[Name]:
         yield Name(name, "organisation", start, match.end())
     for match in _PLACE.finditer(text):
         yield Name(match.group(), "place", *match.span())
+    for match in _SOMEWHERE.finditer(text):
+        if not _NOWHERE.search(match["name"][:-1]) and not _PLACE.search(match["name"]):
+            yield Name(match["name"], "place", *match.span("name"))
 
 
 def like_persons(text: str, names: Iterable[str]) -> Iterator[tuple[Name, str]]:
@@ -286,6 +321,11 @@ def listed_persons(text: str) -> Iterator[str]:
     ):
         if not _WEEKDAY.match(match.group()):
             yield match.group()
+
+
+def is_general(stem: str) -> bool:
+    """Return whether the first part of an organisation's name names none: 本地银行, 一家公司."""
+    return bool(_GENERAL_STEM.search(stem)) or are_common(stem)
 
 
 def organisation_stem(name: str) -> str:

@@ -16,11 +16,19 @@ _FULL_WIDTH = str.maketrans(
     "0123456789％．，：＋－−–—～〜（）＄￥：／", "0123456789%.,:+----~~()$¥:/"
 )
 _FULL_WIDTH |= {0xFF10 + digit: ord("0") + digit for digit in range(10)}
+# Only characters that stand in numbers, dates, units, and words of rising and falling.
+_TRADITIONAL = str.maketrans(
+    "萬億兩鐘時個間點號幣門場節週條種臺輛雙幾約達過開長減漲虧損淨營歲鎊圓歐釐頓斤層樓頁張隻對屆"
+    "總計餘倍後報課冊顆塊盧盤頭項筆價額於從變擴縮復來較環業類員學題賽內華氏攝馬億餐圍縣區",
+    "万亿两钟时个间点号币门场节周条种台辆双几约达过开长减涨亏损净营岁镑元欧厘顿斤层楼页张只对届"
+    "总计余倍后报课册颗块卢盘头项笔价额于从变扩缩复来较环业类员学题赛内华氏摄马亿餐围县区",
+)
 
 
 def plain_digits(text: str) -> str:
-    """Return the text with digits and signs of full width made plain; positions stay the same."""
-    return text.translate(_FULL_WIDTH)
+    """Return the text with digits and signs of full width made plain, and with traditional
+    characters around figures made simplified; positions stay the same."""
+    return text.translate(_FULL_WIDTH).translate(_TRADITIONAL)
 
 
 class Numeral(Struct, frozen=True):
@@ -77,7 +85,7 @@ _IN_WORDS = re.compile(
 _CHINESE_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")}
 _CHINESE_DIGITS |= {"〇": 0, "两": 2, "兩": 2}
 _IN_CHINESE = re.compile(
-    r"[零〇一二三四五六七八九十百千万萬亿億两兩]+(?:点[零〇一二三四五六七八九]+[万亿]?)?"
+    r"半(?=[勺杯瓶斤片粒袋碗盒升匙块公])|[零〇一二三四五六七八九十百千万萬亿億两兩]+(?:点[零〇一二三四五六七八九]+[万亿]?)?"
 )
 
 
@@ -165,6 +173,8 @@ def _in_chinese(text: str) -> Iterator[Numeral]:
 
 def chinese_value(written: str) -> Decimal | None:
     """Return the value of a number in Chinese characters (二〇二四, 三百二十, 一点五万)."""
+    if written == "半":
+        return Decimal("0.5")
     whole, _, fraction = written.partition("点")
     if not set(whole) & set(_CHINESE_MAGNITUDES):
         digits = "".join(str(_CHINESE_DIGITS[digit]) for digit in whole)

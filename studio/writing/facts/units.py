@@ -59,6 +59,7 @@ mass 28.349523125: 盎司 ounces? oz
 time 0.001: 毫秒 ms milliseconds?
 time 1: 秒钟 秒 s secs? seconds?
 time 60: 分钟 min mins? minutes?
+time 900: 刻钟
 time 3600: 个小时 小时 个钟头 钟头 h hrs? hours?
 time 86400: 个工作日 工作日 天 日 working\\sdays? business\\sdays? days?
 time 604800: 个星期 星期 周 weeks?
@@ -67,7 +68,7 @@ month 3: 个季度 quarters?
 month 12: 周年 年 years? yrs?
 month 120: decades?
 age 1: 周岁 岁 years?[\\s-]olds? year-olds?
-energy 0.001: Wh 瓦时
+energy 0.001: Wh 瓦时 watt[\\s-]hours?
 energy 1: 千瓦时 kWh 度电 kilowatt[\\s-]hours?
 power 0.001: 瓦 W watts?
 power 1: 千瓦 kW kilowatts?
@@ -88,8 +89,7 @@ speed 1: km/h kph 公里/小时 千米/小时 公里每小时 kilomet(?:re|er)s?
 speed 1.609344: mph miles?\\s(?:per|an)\\shour
 sound 1: dB 分贝 decibels?
 pixel 1: px 像素 pixels?
-megasound 1: dB 分贝 decibels?
-pixel 1: 万像素 megapixels?
+pixel 1000000: megapixels? MP
 fold 1: 倍 times(?=\\s(?:as|more|higher|larger|faster|the)\\b) -?fold x(?![A-Za-z])
 discount 1: 折
 tenth 10: 成(?![为立功员长本就果都交人])
@@ -97,7 +97,15 @@ tenth 10: 成(?![为立功员长本就果都交人])
 
 _MONEY = {"CNY", "USD", "EUR", "GBP", "JPY", "HKD", "KRW"}
 SYMBOLS = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "HK$": "HKD", "RMB": "CNY"}
-SYMBOLS |= {"CNY": "CNY", "USD": "USD", "EUR": "EUR", "人民币": "CNY"}
+SYMBOLS |= {"CNY": "CNY", "USD": "USD", "EUR": "EUR", "人民币": "CNY", "港币": "HKD"}
+SYMBOLS |= {
+    "美元": "USD",
+    "美金": "USD",
+    "欧元": "EUR",
+    "英镑": "GBP",
+    "日元": "JPY",
+    "韩元": "KRW",
+}
 """What stands before a sum of money."""
 
 PERSONS = frozenset(["人", "名", "位", "people", "persons"])
@@ -124,7 +132,7 @@ _PATTERN = re.compile(
     re.IGNORECASE,
 )
 # Of these the upper case means something else (M, G, W), so they are read as written.
-_CASED = frozenset("m g s h l p C F W kW MW GW MB KB kB GB TB L mL ml".split())
+_CASED = frozenset("m g s h l p C F W MP kW MW GW MB KB kB GB TB L mL ml".split())
 
 
 def is_money(dimension: str) -> bool:

@@ -46,6 +46,9 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
     _, alive = psutil.wait_procs(named, timeout=PATIENCE)
     assert not alive, "an engine outlived its client"
     left = [t for t in set(threading.enumerate()) - before if t.name.startswith("studio-engine")]
+    for thread in left:
+        thread.join(PATIENCE)
+    left = [thread for thread in left if thread.is_alive()]
     assert not left, "a thread outlived its client"
 
 

@@ -8,7 +8,7 @@ from studio import __version__
 from studio.cli.argument_parser import Parser, valid_text
 from studio.cli.language import LANGUAGES, tr
 from studio.cli.model_options import add_model_options
-from studio.cli.request_options import add_options
+from studio.cli.request_options import add_document_options, add_options
 from studio.formats.sounds.lyrics import FORMATS, SUBTITLES
 from studio.formats.text_encoding import ENCODINGS
 from studio.kinds.kind import Medium
@@ -53,6 +53,9 @@ def parser() -> Parser:
     _batch(commands.add_parser("batch", help=tr("run a table with one request per row")))
     _write(
         commands.add_parser("write", help=tr("write with forms, check a text against its brief"))
+    )
+    _documents(
+        commands.add_parser("documents", help=tr("search documents, and name folders of them"))
     )
     _queue(
         commands.add_parser("queue", help=tr("list, pause, resume, cancel, retry and move jobs"))
@@ -207,6 +210,24 @@ def _write(command: argparse.ArgumentParser) -> None:
         help=tr("what a draft was made from"),
     )
     command.add_argument("--json", action="store_true", help=tr("print one JSON object per line"))
+
+
+def _documents(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = actions.add_parser("add", help=tr("give a folder of documents a name, and read them"))
+    add.add_argument("folder", type=valid_text, metavar="FOLDER")
+    add.add_argument("--name", type=valid_text, default="", help=tr("by default the folder's own"))
+    listing = actions.add_parser("list", help=tr("list the named folders, one a line"))
+    listing.add_argument("--json", action="store_true", help=tr("print one JSON object per line"))
+    remove = actions.add_parser("remove", help=tr("forget a named folder; its files stay"))
+    remove.add_argument("name", type=valid_text, metavar="NAME")
+    search = actions.add_parser("search", help=tr("print the passages that suit a question best"))
+    search.add_argument("question", type=valid_text, metavar="QUESTION")
+    add_document_options(search)
+    search.add_argument(
+        "-n", dest="count", type=int, default=5, metavar="N", help=tr("passages at most")
+    )
+    search.add_argument("--json", action="store_true", help=tr("print one JSON object per line"))
 
 
 def _queue(command: argparse.ArgumentParser) -> None:

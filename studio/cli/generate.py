@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
@@ -17,10 +18,11 @@ from studio.jobs.lanes import JobList
 from studio.jobs.runner import AssetSaved
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kinds
+from studio.kinds.sources import meter, sources_of
 from studio.library.recipes.subtitles import write_subtitles
 from studio.library.store import Library
 from studio.models.registry import Registry
-from studio.protocol import ProblemError, problem
+from studio.protocol import ProblemError, Request, problem
 from studio.settings import default_paths
 
 
@@ -46,6 +48,7 @@ def generate(options: argparse.Namespace) -> int:
         requests = requests_of(options, kind, leave_out)
         for request in requests:
             registry.resolve_all(request)
+        requests = _with_documents(requests, options, registry)
         output = output_folder(options.output)
         if getattr(options, "subtitles", "") and not output:
             raise problem(
@@ -56,7 +59,11 @@ def generate(options: argparse.Namespace) -> int:
         library = Library.open(library_folder(paths), run_queue=False)
     except ProblemError as error:
         return _refused(options, error)
-    single = kind.medium is Medium.TEXT and len(requests) == 1 and requests[0].count == 1
+    # Statements get their numbers when an answer is whole.
+    is_plain = not any(sources_of(request) for request in requests)
+    single = (
+        kind.medium is Medium.TEXT and len(requests) == 1 and requests[0].count == 1 and is_plain
+    )
     headless = Headless(library, paths, registry, as_json=options.json, stream_text=single)
     with headless:
         try:
@@ -79,6 +86,33 @@ def generate(options: argparse.Namespace) -> int:
                 print(f"studio {options.command}: {message}", file=sys.stderr)
                 status = status or SOME_FAILED
         return SOME_FAILED if status == DONE and left_out else status
+
+
+def _with_documents(
+    requests: Sequence[Request], options: argparse.Namespace, registry: Registry
+) -> Sequence[Request]:
+    """Return the requests with the passages of the documents that the call names."""
+    named = [*getattr(options, "documents", ()), *getattr(options, "collections", ())]
+    if not named:
+        return requests
+    from studio.cli.documents import folders_of, read
+    from studio.jobs.documents.gather import choose_for_request
+    from studio.jobs.documents.index_file import open_index
+
+    gathered = read([*options.documents, *folders_of(options.collections)])
+    index = open_index(default_paths())
+    try:
+        found = [
+            choose_for_request(
+                request, gathered.documents, index, registry.resolve_all(request)[0].context
+            )
+            for request in requests
+        ]
+    finally:
+        index.close()
+    for source in sources_of(found[0]):
+        print(f"{source.name}: {translated(meter(source))}", file=sys.stderr)
+    return found
 
 
 def _refused(options: argparse.Namespace, error: ProblemError) -> int:

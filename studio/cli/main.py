@@ -146,6 +146,10 @@ def _run(options: argparse.Namespace) -> int:
             from studio.cli.write import write
 
             return write(options)
+        case "documents":
+            from studio.cli.documents import documents
+
+            return documents(options)
         case "queue":
             from studio.cli.queue import queue
 

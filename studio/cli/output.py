@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from studio.cli.columns import columns_of, padded
 from studio.cli.language import tr, translated
@@ -15,6 +18,8 @@ from studio.formats.chat.thoughts import without_thoughts
 from studio.jobs.forms.attempts import Checked
 from studio.jobs.results import LINE_LABEL
 from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
+from studio.kinds.citations import cite, with_numbers
+from studio.kinds.sources import Source, numbered, place_of, sources_of
 from studio.library.records import Asset, Job
 from studio.protocol import (
     Accepted,
@@ -30,6 +35,8 @@ from studio.protocol import (
     Warned,
     sentence,
 )
+
+_MOST_SOURCES = 50
 
 
 class Output(Protocol):
@@ -148,7 +155,7 @@ def _fields(event: object) -> dict[str, Any] | None:
                 "path": str(event.asset.path),
                 "seed": event.asset.recipe.seed,
                 "seconds": round(event.asset.seconds, 3),
-            } | ({"cut": True} if event.asset.recipe.stats.get("reached_limit") else {})
+            } | _more_fields(event.asset)
         case Checked():
             return _check_fields(event)
         case Warned():
@@ -174,6 +181,32 @@ def _fields(event: object) -> dict[str, Any] | None:
         case Cancelled():
             return {"event": "cancelled", "job": event.job}
     return None
+
+
+def _more_fields(asset: Asset) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if asset.recipe.stats.get("reached_limit"):
+        fields["cut"] = True
+    if sources := sources_of(asset.recipe.request):
+        cited = cite(without_thoughts(asset.text), sources)
+        fields["sources"] = [
+            {"number": number, "name": source.name} | msgspec.to_builtins(passage)
+            for number, source, passage in numbered(sources)
+        ]
+        fields["citations"] = [
+            {"end": each.end, "numbers": list(each.numbers), "by": each.by} for each in cited
+        ]
+    return fields
+
+
+def source_lines(sources: Sequence[Source], answer: str) -> list[str]:
+    """Return a line for each passage that an answer cites, or for all if it cites none."""
+    cited = {number for each in cite(answer, sources) for number in each.numbers}
+    return [
+        visible(f"[{number}] {source.name}, {translated(place_of(source, passage))}")
+        for number, source, passage in numbered(sources)
+        if number in cited or not cited
+    ][:_MOST_SOURCES]
 
 
 def _check_fields(event: Checked) -> dict[str, Any]:
@@ -288,7 +321,11 @@ class HumanOutput:
         if event.asset.text and not self._stream_text:
             seed = tr("seed {seed}", seed=event.asset.recipe.seed)
             self._write(f"--- {self._heading(event.asset)}, {seed}\n")
-            self._write(without_thoughts(event.asset.text).rstrip() + "\n")
+            text = without_thoughts(event.asset.text).rstrip()
+            sources = sources_of(event.asset.recipe.request)
+            self._write(with_numbers(text, sources) + "\n")
+            if sources:
+                self._write("\n" + "".join(f"{line}\n" for line in source_lines(sources, text)))
         self._write(f"{event.asset.path}\n")
 
     def _print_checked(self, event: Checked) -> None:

@@ -77,10 +77,35 @@ def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
                 metavar=_metavar(field),
                 help=_help(field),
             )
+    if "sources" in kind.fields:
+        add_document_options(command)
     if kind.fields.keys() >= set(_SIZE):
         command.add_argument(
             "--size", default=None, metavar="WxH", help=tr("in pixels, e.g. 768x512")
         )
+
+
+def add_document_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that name documents."""
+    command.add_argument(
+        "--document",
+        dest="documents",
+        action="append",
+        default=[],
+        metavar="FILE|FOLDER",
+        help=tr(
+            "answer from this document (PDF, Word, PowerPoint, EPUB, HTML, text), or from all"
+            " in a folder; can be given several times"
+        ),
+    )
+    command.add_argument(
+        "--collection",
+        dest="collections",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=tr("answer from a collection of documents (see `studio documents`)"),
+    )
 
 
 def requests_of(

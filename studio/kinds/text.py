@@ -15,6 +15,7 @@ from studio.formats.chat.answer_form import (
 )
 from studio.kinds.fields import label
 from studio.kinds.kind import BatchTiming, Kind, Medium
+from studio.kinds.sources import MAX_SOURCES, Source
 from studio.protocol import (
     Capabilities,
     Count,
@@ -53,7 +54,8 @@ _BYTES_PER_TOKEN = 3
 class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", tag="text"):
     """Generate `count` answers with a language model, in one batch.
 
-    `messages` holds the earlier turns, without a system turn (see `system_prompt`). The answer
+    `messages` holds the earlier turns, without a system turn (see `system_prompt`). The passages
+    of `sources` are shown to the model before the prompt, numbered. The answer
     goes on from `answer_start`, which is part of the result. Row *i* uses seed `seed + i`. A
     temperature of 0 is greedy. `top_k` 0, `top_p` 1.0 and `min_p` 0 disable them. None means "what
     suits the model"; the recipe records the value that was used. Sequences of `stop` are not part
@@ -66,6 +68,7 @@ class TextRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
         Prompt, label("System prompt", "How the model should behave", flags="--system")
     ] = ""
     messages: tuple[Message, ...] = ()
+    sources: Annotated[tuple[Source, ...], Meta(max_length=MAX_SOURCES)] = ()
     answer_start: Annotated[
         Prompt,
         label(
@@ -231,7 +234,9 @@ def sampling_values(request: TextRequest) -> tuple[float, float, int, float, flo
 
 def _call_size(request: TextRequest, _capabilities: Capabilities | None) -> float:
     """Return the tokens of all rows of a batch: the prompt's, roughly, and those of the answer."""
-    texts = (request.prompt, request.system_prompt, *(each.content for each in request.messages))
+    passages = (passage.text for source in request.sources for passage in source.passages)
+    turns = (each.content for each in request.messages)
+    texts = (request.prompt, request.system_prompt, *turns, *passages)
     read = sum(len(text.encode("utf-8", "replace")) for text in texts) // _BYTES_PER_TOKEN
     return float(min(request.count, _ROWS) * (read + request.max_tokens))
 
@@ -254,7 +259,9 @@ def _check(request: TextRequest) -> Iterator[tuple[str, Sentence]]:
         yield "schema", error
 
 
-_CONVERSATION = frozenset({"prompt", "system_prompt", "messages", "answer_start", "seed", "count"})
+_CONVERSATION = frozenset(
+    {"prompt", "system_prompt", "messages", "sources", "answer_start", "seed", "count"}
+)
 _OF_EACH_ROW = frozenset({"stop", "schema", "regex"})
 
 KIND: Kind[TextRequest] = Kind(

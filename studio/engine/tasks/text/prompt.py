@@ -9,6 +9,7 @@ from msgspec import Struct
 from studio.formats.chat.chat_template import TemplateRefusedError, plain_text, render
 from studio.formats.chat.context_window import Cut, cut_turns, prompt_budget
 from studio.formats.chat.thoughts import opened_thought
+from studio.kinds.sources import with_sources
 from studio.kinds.text import TextRequest
 from studio.protocol import ProblemError, problem
 
@@ -62,14 +63,15 @@ def build_prompt(
     """
 
     thought = ""
+    prompt = with_sources(request.prompt, request.sources)
 
     def ids_from(first: int) -> list[int]:
         nonlocal thought
         kept = request.messages[first:]
         if template is None:
-            text = plain_text(request.system_prompt, kept, request.prompt)
+            text = plain_text(request.system_prompt, kept, prompt)
             return encode(text + request.answer_start, special=True)
-        text = render(template, special, request.system_prompt, kept, request.prompt)
+        text = render(template, special, request.system_prompt, kept, prompt)
         opened = opened_thought(text)
         # The start of an answer has the mark already.
         thought = "" if request.answer_start else opened

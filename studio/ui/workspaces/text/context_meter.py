@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
+from studio.kinds.sources import with_sources
 from studio.kinds.text import TextRequest
 from studio.models.token_count_messages import Conversation
 from studio.protocol import ModelRef, Problem
@@ -76,7 +77,9 @@ class ContextMeter(QWidget):
             return
         self._is_counting = True
         counter = self._state.token_counter
-        conversation = Conversation(request.prompt, request.system_prompt, request.messages)
+        conversation = Conversation(
+            with_sources(request.prompt, request.sources), request.system_prompt, request.messages
+        )
         self._state.background.read(
             self,
             lambda: counter.count(model, conversation, request.max_tokens),

@@ -1,0 +1,1 @@
+"""From documents to the passages that a request is given."""

@@ -213,6 +213,7 @@ class Settings(Struct):
     device: str = ""
     aigc_label: bool = False
     aigc_producer: str = ""
+    aigc_visible: bool = False
     window: WindowValues = msgspec.field(default_factory=WindowValues)
     tabs: dict[str, Struct] = {}
     rest: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -17,6 +18,7 @@ from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
+from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.workspaces.image.domain_hint import DomainHint
@@ -24,6 +26,9 @@ from studio.ui.workspaces.image.image_controls import ImageControls
 from studio.ui.workspaces.image.prompt_ideas import PromptIdeas
 from studio.ui.workspaces.image.request_hints import RequestHints
 from studio.ui.workspaces.image.values_out_of_sight import ValuesOutOfSight
+
+if TYPE_CHECKING:
+    from studio.ui.workspaces.image.prompt_helper import PromptHelper
 
 WIDTH = 43 * GRID
 """340 pixels and the margin at the divider."""
@@ -38,6 +43,7 @@ class ImagePanel(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         task = KIND.task
+        self.helper: PromptHelper | None = None
         self.model = ModelPicker(state, task, self)
         self.prompt = PromptEdit(
             self.tr("Describe the picture: subject, style, lighting"), "image.prompt", self
@@ -55,6 +61,7 @@ class ImagePanel(QWidget):
         for part in (
             self.prompt,
             PromptIdeas(self.prompt, self.model, self.controls, self),
+            self._helper(state),
             DomainHint(state, self.prompt, self.model, self),
             self._hints,
             LanguageHint(state, task, self.model, self.prompt, self),
@@ -73,6 +80,20 @@ class ImagePanel(QWidget):
         layout.addWidget(column, 1)
         layout.addWidget(self.run_bar)
         self._connect()
+
+    def _helper(self, state: AppState) -> CollapsibleSection:
+        """Return the section with the prompt helper, which is made when it is first opened."""
+        section = CollapsibleSection(self.tr("Prompt helper"), "image.helper", self)
+
+        def opened(is_open: bool) -> None:
+            if is_open and self.helper is None:
+                from studio.ui.workspaces.image.prompt_helper import PromptHelper
+
+                self.helper = PromptHelper(state, self.prompt, self.model, self.controls)
+                section.add(self.helper)
+
+        section.toggled.connect(opened)
+        return section
 
     def _connect(self) -> None:
         refreshes: tuple[Callable[..., object], ...] = (

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from studio.formats.untrusted_files import user_path
-from studio.library.folder.file_names import portable_name
 from studio.ui.shell.state import AppState
 from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.widgets.open_path import open_path
-from studio.ui.widgets.plain_text import one_line
 from studio.ui.workspaces.text.chat import Chat
 from studio.ui.workspaces.text.conversation import Conversation
 from studio.ui.workspaces.text.conversation_files import Entry
@@ -90,31 +87,24 @@ class ConversationSide(QObject):
         show_dialog(dialog)
 
     def _ask_for_export(self) -> None:
-        from PySide6.QtWidgets import QFileDialog
+        from studio.ui.workspaces.text.export.export_dialog import ask_for_file
 
         conversation = self._chat.conversation
-        dialog = QFileDialog(self._parent.window(), self.tr("Export the conversation"))
-        dialog.setObjectName("text.export")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        filters = {
-            self.tr("Markdown (*.md)"): "md",
-            self.tr("Web page (*.html)"): "html",
-            self.tr("Word document (*.docx)"): "docx",
-        }
-        dialog.setNameFilters(list(filters))
-        dialog.setDefaultSuffix("md")
-        dialog.filterSelected.connect(lambda name: dialog.setDefaultSuffix(filters[name]))
-        # "." would be the start of a suffix.
-        name = portable_name(one_line(conversation.shown_title(), 60).replace(".", " ").strip())
-        dialog.selectFile(name)
-        dialog.fileSelected.connect(lambda name: self.export(conversation, user_path(name)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_for_file(
+            self.tr("Export the conversation"),
+            conversation.shown_title(),
+            self._parent,
+            lambda path: self.export(conversation, path),
+        )
 
     def export(self, conversation: Conversation, path: Path) -> None:
         """Write a conversation into a file, and say where it is."""
         from studio.ui.workspaces.text.conversation_export import export
+        from studio.ui.workspaces.text.export.marks import marks_of
 
+        # A review is of single answers, and stands beside them.
+        said = conversation.turns[-1].prompt if conversation.turns else ""
+        marks = marks_of(self._state.settings, conversation.id, said, {}, None)
         # The original may change meanwhile.
         copy = conversation.copy_until(len(conversation.turns) - 1)
         copy.title = conversation.title
@@ -128,7 +118,7 @@ class ConversationSide(QObject):
             )
 
         self._state.background.long(
-            self, lambda: export(copy, path), done, self._state.problem.emit
+            self, lambda: export(copy, path, marks), done, self._state.problem.emit
         )
 
     def _search(self, words: str) -> None:

@@ -57,7 +57,6 @@ class EditorPanel(QFrame):
         close.clicked.connect(self.closed)
         self.save.clicked.connect(self.save_clicked)
         self.export.clicked.connect(self.export_clicked)
-        self.export.hide()
         self.undo.clicked.connect(self.editor.undo)
         self.redo.clicked.connect(self.editor.redo)
         self.undo.setEnabled(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
@@ -73,8 +74,8 @@ class TextEditing(QObject):
         answer = turn.answers[index]
         if not answer.asset:
             return
-        title = turn.prompt if not turn.form else turn.form.get("form", "")
-        self.open(answer.asset, one_line(title, 80))
+        first = turn.prompt.strip().split("\n", 1)[0]
+        self.open(answer.asset, one_line(first, 80))
 
     def open(self, asset: str, title: str) -> None:
         """Edit the text of a result."""
@@ -143,6 +144,7 @@ class TextEditing(QObject):
         self._panels.set_editor(panel)
         panel.closed.connect(self.close)
         panel.save_clicked.connect(self.save_version)
+        panel.export_clicked.connect(self._ask_for_export)
         panel.editor.edited.connect(self._edited)
         self._asking = Asking(self._state, panel, self._ask_request, self._document_id, self)
         self._asking.accepted.connect(self._accepted)
@@ -275,6 +277,38 @@ class TextEditing(QObject):
             self._add_to_conversation(source, asset)
 
         self._state.change_assets(self, keep, kept, lambda: panel.save.setEnabled(True))
+
+    def _ask_for_export(self) -> None:
+        from studio.ui.workspaces.text.export.export_dialog import ask_for_file
+        from studio.writing.editing.script_times import script_lines
+
+        document, panel = self.document, self.panel
+        if document is None or panel is None:
+            return
+        text = panel.editor.text()
+        ask_for_file(
+            self.tr("Export the text"),
+            document.title or one_line(text, 60),
+            self._parent,
+            self.export,
+            with_subtitles=bool(script_lines(text)),
+        )
+
+    def export(self, path: Path) -> None:
+        """Write the text into a file."""
+        from studio.ui.workspaces.text.export.text_export import ExportedText, export_text
+
+        document, panel = self.document, self.panel
+        if document is None or panel is None:
+            return
+        exported = ExportedText(
+            title=document.title,
+            text=panel.editor.text(),
+            asset=document.source,
+            labels=dict(document.form),
+            is_changed=not document.is_saved,
+        )
+        export_text(self._state, self, exported, path)
 
     def _add_to_conversation(self, source: str, asset: Asset) -> None:
         """Go on with the edited text in the conversation that the result is from."""

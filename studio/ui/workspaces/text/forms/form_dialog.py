@@ -25,6 +25,7 @@ class FormDialog(QDialog):
     """Object name: `forms.dialog`. `kept` holds what was filled in before, by the forms' ids."""
 
     generate = Signal(object)
+    table_requested = Signal(object)
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class FormDialog(QDialog):
         page = FormPage(found, self._brands, values, brand, self)
         page.back.connect(self._back)
         page.generate.connect(self._generate)
+        page.table_requested.connect(self._merge)
         self.pages.addWidget(page)
         self.pages.setCurrentWidget(page)
         self.page = page
@@ -91,6 +93,10 @@ class FormDialog(QDialog):
         self._kept[use.found.id] = use
         self.generate.emit(use)
         self.page = None
+        self.close()
+
+    def _merge(self, use: FormUse) -> None:
+        self.table_requested.emit(use)
         self.close()
 
     def done(self, result: int) -> None:

@@ -23,11 +23,13 @@ from studio.writing.forms.values import value_errors
 
 
 class FormPage(QWidget):
-    """Object names: `forms.back`, `.brand`, `.examples`, `.prompt`, `.generate`."""
+    """Object names: `forms.back`, `.brand`, `.examples`, `.table`, `.prompt`, `.generate`."""
 
     back = Signal()
     generate = Signal(object)
     """A `FormUse` whose values are possible."""
+    table_requested = Signal(object)
+    """A `FormUse` whose values stand for columns that a table does not have."""
 
     def __init__(
         self,
@@ -70,6 +72,12 @@ class FormPage(QWidget):
         examples = dialog_button(
             self.tr("Fill in the examples"), "forms.examples", self._fill_examples, self
         )
+        self.table = dialog_button(
+            self.tr("For each row of a table…"),
+            "forms.table",
+            lambda: self.table_requested.emit(self.use()),
+            self,
+        )
         self.run = PrimaryButton(self.tr("Generate"), "sparkles", "forms.generate", self)
         self.run.setAutoDefault(False)
         self.run.clicked.connect(self._generate)
@@ -99,6 +107,7 @@ class FormPage(QWidget):
         foot = QHBoxLayout()
         foot.setSpacing(GRID)
         foot.addWidget(examples)
+        foot.addWidget(self.table)
         foot.addWidget(self._note, 1)
         foot.addWidget(self.run)
         layout = QVBoxLayout(self)

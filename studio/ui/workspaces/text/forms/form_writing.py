@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from studio.kinds.text import TextRequest
+from studio.kinds.text import KIND, TextRequest
 from studio.protocol import ProblemError
 from studio.settings import RESOURCES
 from studio.ui.shell.state import AppState
@@ -20,6 +20,7 @@ from studio.ui.workspaces.text.conversation_view import ConversationView
 if TYPE_CHECKING:
     from studio.jobs.forms.form_request import FormUse
     from studio.ui.workspaces.text.forms.form_dialog import FormDialog
+    from studio.ui.workspaces.text.forms.merge_dialog import MergeDialog
     from studio.writing.facts.compare import FactCheck
     from studio.writing.forms.form_folders import Brands, Forms
 
@@ -44,6 +45,7 @@ class FormWriting(QObject):
         self._kept: dict[str, FormUse] = {}
         self._found: tuple[Forms, Brands] | None = None
         self._checks: dict[str, FactCheck | None] = {}
+        self.merge_dialog: MergeDialog | None = None
         chat.changed.connect(self.check_shown)
         view.built.connect(lambda _: self.check_shown())
         view.again_requested.connect(self._write_again)
@@ -54,6 +56,17 @@ class FormWriting(QObject):
 
         dialog = FormDialog(self._state, self._kept, form, self._window)
         dialog.generate.connect(self.write)
+        dialog.table_requested.connect(self.open_merge)
+        show_dialog(dialog)
+        return dialog
+
+    def open_merge(self, use: FormUse) -> MergeDialog:
+        """Open the dialog that writes a form for each row of a table."""
+        from studio.ui.workspaces.text.forms.merge_dialog import MergeDialog
+
+        is_text = use.found.form.task == KIND.task
+        options = {"model": self._options()["model"]} if is_text else {}
+        dialog = self.merge_dialog = MergeDialog(self._state, use, options, self._window)
         show_dialog(dialog)
         return dialog
 

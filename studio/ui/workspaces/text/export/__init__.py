@@ -1,0 +1,1 @@
+"""Texts as files for other programs: Markdown, web page, Word document, PDF, subtitles."""

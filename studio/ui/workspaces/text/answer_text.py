@@ -108,13 +108,10 @@ class AnswerText(QTextBrowser):
         return option.wrapMode() == QTextOption.WrapMode.WrapAnywhere
 
     def _replace_document(self, document: QTextDocument) -> None:
-        """Show a document that has no layout yet; it is laid out once for the current width."""
+        """Show a document that has no layout yet; `setDocument` always lays it out."""
         document.setParent(self)
         layout = document.documentLayout()
         layout.setPaintDevice(self.viewport())
-        if self._grows:
-            document.setTextWidth(self.viewport().width())
-            layout.documentSize()
         self.setWordWrapMode(document.defaultTextOption().wrapMode())
         self.setDocument(document)
         if self._document is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,7 @@ def first_token(rounds: int) -> Row:
 def turns(number: int = 10) -> Row:
     """Seconds to the first token of the last turn of a conversation ÷ those of its first turn.
 
+    Between two turns the engine has the time to read its answer, as it has while a person reads it.
     llama.cpp alone reads as many tokens in the same places: attention to a long conversation takes
     time, which a small model shows most.
     """
@@ -179,6 +181,7 @@ def turns(number: int = 10) -> Row:
             prompt = f"{turn} " + "The sea is blue. " * (_PROMPT_TOKENS // number // 6)
             story = _story(_STARTER.name, prompt=prompt, messages=tuple(messages), max_tokens=48)
             answer, recipe = app.answer(story)
+            _wait_until_idle(app)
             seconds.append(recipe.stats["time_to_first_token"])
             lengths.append(int(recipe.stats["prompt_tokens"]))
             messages += [Message("user", prompt), Message("assistant", answer)]
@@ -193,6 +196,15 @@ def turns(number: int = 10) -> Row:
         ratio <= 1.2,
         {"seconds": seconds, "bare": [first, last]},
     )
+
+
+def _wait_until_idle(app: HeadlessApp) -> None:
+    """Wait until the engine has not computed anything for a second."""
+    engine = psutil.Process(app.engine.pid)
+    before, now = -1.0, 0.0
+    while now - before > 0.1:
+        time.sleep(1.0)
+        before, now = now, sum(engine.cpu_times()[:2])
 
 
 def load(rounds: int) -> Row:

@@ -104,6 +104,9 @@ class Job:
         self._pending_progress: Progress | None = None
         self._progress_sent = 0.0
         self._preview_sent: dict[int, float] = {}
+        self.when_idle: Callable[[Callable[[], None]], None] | None = None
+        """What shortens a next job. Called with a function that raises once a command has come, if
+        the job is done and none comes for a moment."""
 
     @property
     def is_cancelled(self) -> bool:

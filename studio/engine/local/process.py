@@ -53,6 +53,9 @@ from studio.protocol import (
     unexpected,
 )
 
+WAIT_SECONDS = 0.25
+"""Idle time after which a job's work for the next one begins."""
+
 IDLE_SECONDS = 2.0
 """Idle time after which freed memory is returned to the system."""
 
@@ -94,6 +97,11 @@ class Channel:
         """Send signs of life for the command `job` until `finish`."""
         self._running = job
         self._is_running.set()
+
+    def check_idle(self) -> None:
+        """Raise `JobCancelledError` if a command waits."""
+        if not self.commands.empty():
+            raise JobCancelledError
 
     def finish(self, command: Command) -> None:
         """Drop the cancel events of a finished command."""
@@ -155,18 +163,20 @@ def serve(
     """Run commands until `Shutdown` or until the app exits. `load` imports a module by name."""
     channel = Channel(connection, options.heartbeat)
     engine = Engine(channel.send, options.device, load)
-    ran_command = False
+    timeout: float | None = None
     while True:
         try:
-            item = channel.commands.get(timeout=IDLE_SECONDS if ran_command else None)
+            item = channel.commands.get(timeout=timeout)
         except queue.Empty:
+            if engine.work_while_idle(channel.check_idle):
+                timeout = IDLE_SECONDS
+                continue
             # The tuned malloc keeps freed memory, which only pays off while jobs are running.
             importlib.import_module("studio.engine.local.memory").collect()
-            ran_command = False
+            timeout = None
             continue
         if item is None:
             return
-        ran_command = True
         command, cancelled = item
         if isinstance(command, CancelJob | Shutdown):
             continue
@@ -177,6 +187,7 @@ def serve(
             final = engine.execute(command, cancelled[command.job])
         channel.finish(command)
         channel.send(final)
+        timeout = WAIT_SECONDS if engine.has_idle_work else IDLE_SECONDS
 
 
 class Engine:
@@ -199,6 +210,31 @@ class Engine:
         self._load = load
         self._importer = Importer(load)
         self._device_and_memory: tuple[Any, Any] | None = None
+        self._idle_work: Callable[[Callable[[], None]], None] | None = None
+
+    @property
+    def has_idle_work(self) -> bool:
+        """Whether the last job left something to do for the next one."""
+        return self._idle_work is not None
+
+    def work_while_idle(self, check: Callable[[], None]) -> bool:
+        """Do what the last job left to do until `check` raises. Returns whether there was any.
+
+        Never raises: what fails here is done, and reported, by the job that needs it.
+        """
+        work, self._idle_work = self._idle_work, None
+        if work is None:
+            return False
+        try:
+            work(check)
+            return True
+        except JobCancelledError as error:
+            failure: Exception = error
+        except Exception as error:
+            _log.warning("Preparing for the next job failed.", exc_info=True)
+            failure = error
+        importlib.import_module("studio.engine.local.memory").release_frames(failure)
+        return True
 
     def execute(
         self,
@@ -209,9 +245,11 @@ class Engine:
         started = time.monotonic()
         work_dir = Path(command.work_dir) if isinstance(command, RunJob) else Path()
         job = Job(command.job, work_dir, self._send, cancelled)
+        self._idle_work = None
         self._send(Accepted(command.job))
         final = self._run(command, job)
         if isinstance(final, Done):
+            self._idle_work = job.when_idle
             return Done(command.job, {"seconds": time.monotonic() - started} | final.stats)
         return final
 
@@ -222,6 +260,7 @@ class Engine:
 
         Jobs that the task did not finish are then run one by one.
         """
+        self._idle_work = None
         group = Group(command, self._send, cancelled)
         for job in _jobs_of(command):
             self._send(Accepted(job))

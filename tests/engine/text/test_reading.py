@@ -114,6 +114,20 @@ def test_rows_of_a_table_read_their_common_beginning_once(
     assert read < 2 * max(outcome.stats["prompt_tokens"] for outcome in alone)
 
 
+def test_a_prompt_that_goes_on_after_a_token_read_alone_has_the_result_of_reading_it_afresh(
+    bench: TextBench, tmp_path: Path
+) -> None:
+    decoder = decoder_of(bench, tiny_gguf(tmp_path / "tiny.gguf", kind="Q8_0"))
+    prompt = [(7 * place) % 200 for place in range(CHUNK + 60)]
+    expected = decoder.prefill(prompt, lambda: None, 100).logits
+    decoder.forget()
+    for known in (100, 200, CHUNK + 1):  # the first two have reading in pieces tested
+        decoder.prefill(prompt[:known], lambda: None, 160 + CHUNK - known)
+    found = decoder.prefill(prompt, lambda: None, 100).logits
+    assert expected is not None and found is not None
+    assert (found == expected).all()
+
+
 def test_a_prompt_is_read_again_after_a_cancel_in_its_middle(
     bench: TextBench, tmp_path: Path
 ) -> None:

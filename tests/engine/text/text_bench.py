@@ -45,6 +45,8 @@ class Outcome:
     folder: Path
     events: list[Event] = field(default_factory=list)
     stats: dict[str, float] = field(default_factory=dict)
+    when_idle: Callable[[Callable[[], None]], None] | None = None
+    """What the job left to do while the engine is idle."""
 
     def of(self, kind: type[Any]) -> list[Any]:
         """Return the events of a kind, in order."""
@@ -118,6 +120,7 @@ class TextBench:
         )
         outcome.stats = run(job, command, self.memory, self.device)
         job.flush()
+        outcome.when_idle = job.when_idle
         return outcome
 
     def together(

@@ -91,6 +91,8 @@ class Answers:
         self._cut_answers = 0
         self.done: set[int] = set()
         """Rows that are finished."""
+        self.texts: dict[int, str] = {}
+        """The text of each row that was finished."""
         self.tokens = 0
         self.seconds = 0.0
         """Time spent on generating tokens, without the prompt."""
@@ -188,6 +190,7 @@ class Answers:
         recipe = self._recipe(row, stream.tokens, seconds, rows, cut)
         self.job.asset(row, path, recipe)
         self.done.add(row)
+        self.texts[row] = text
         self._cut_answers += cut
 
     def warn_about_cut_answers(self) -> None:

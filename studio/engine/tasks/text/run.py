@@ -12,6 +12,7 @@ from studio.engine.tasks.text.answers import Answers
 from studio.engine.tasks.text.batches import MAX_ROWS, PEAK_SECONDS, BatchRow, generate_all
 from studio.engine.tasks.text.decode.grammar import check_grammar
 from studio.engine.tasks.text.model.load import acquire
+from studio.engine.tasks.text.next_turn import read_on
 from studio.engine.tasks.text.prompt import build_prompt
 from studio.formats.chat.context_window import prompt_budget
 from studio.kinds.model_defaults import with_model_defaults
@@ -48,6 +49,10 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         generate_all(job, rows, loaded, memory, at_once=at_once)
     if not answers.complete:
         job.check()
+    if len(answers.texts) == 1 and not command.saves_memory:
+        [text] = answers.texts.values()
+        row_bytes = prepared.row_bytes
+        job.when_idle = lambda check: read_on(request, text, loaded, memory, row_bytes, check)
     return answers.stats
 
 

@@ -89,6 +89,9 @@ class Decoder:
         self._cache_name = next(name for name in _CACHE_ARGUMENTS if name in parameters)
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
         self._last_prompt: PrefilledPrompt | None = None
+        self._next_prompt: PrefilledPrompt | None = None
+        """What was read on after it."""
+        self._chunk = _PREFILL_TOKENS.get(device.partition(":")[0], _GPU_PREFILL_TOKENS)
         self._check: Callable[[], None] = _never_stop
         self._can_mix: bool | None = None
         self._check_in_every_layer()
@@ -98,11 +101,12 @@ class Decoder:
 
     def forget(self) -> None:
         """Release the KV cache of the last prompt."""
-        self._last_prompt = None
+        self._last_prompt = self._next_prompt = None
 
     def close(self) -> None:
         """Release the model."""
-        self._last_prompt = self._model = None
+        self.forget()
+        self._model = None
 
     def prefill(
         self, prompt: Sequence[int], check: Callable[[], None], _room: int = 0
@@ -115,27 +119,53 @@ class Decoder:
         """
         self._check = check
         ids = list(prompt)
-        last, self._last_prompt = self._last_prompt, None
-        if last is not None and last.ids == ids:
-            self._last_prompt = last
-            return last
-        chunk = _PREFILL_TOKENS.get(self._device.partition(":")[0], _GPU_PREFILL_TOKENS)
-        cache, done = new_cache(self._model.config), 0
-        if last is not None and can_crop(last.cache):
+        kept = [each for each in (self._last_prompt, self._next_prompt) if each is not None]
+        self.forget()
+        for known in kept:
+            if known.ids == ids and len(known.logits):
+                self._last_prompt = known
+                return known
+        longest = max(kept, key=lambda known: _common_prefix(known.ids, ids), default=None)
+        read = self._beginning(longest, ids)
+        self._extend(read, ids, check)
+        self._last_prompt = read
+        return read
+
+    def read_on(self, prompt: Sequence[int], check: Callable[[], None], _room: int) -> None:
+        """Read a prompt beside the last one. See `TextDecoder`."""
+        last, self._next_prompt = self._last_prompt, None
+        # Only whole chunks can be used again.
+        ids = list(prompt[: len(prompt) // self._chunk * self._chunk])
+        if last is None or not can_crop(last.cache) or _common_prefix(last.ids, ids) == len(ids):
+            return
+        self._check = check
+        self._next_prompt = self._beginning(self.copy_of(last), ids)
+        self._extend(self._next_prompt, ids, check)
+
+    def _beginning(self, known: PrefilledPrompt | None, ids: list[int]) -> PrefilledPrompt:
+        """Return what is known of a prompt, in whole chunks; this uses up `known`."""
+        if known is not None and can_crop(known.cache):
             # The last token is always processed again, for its logits.
-            done = min(_common_prefix(last.ids, ids), len(ids) - 1) // chunk * chunk
-            if done:
-                cache = last.cache
-                crop(cache, done)
-        if not can_prefill_in_chunks(cache):
-            chunk = len(ids)
-        logits = torch.empty(0)
-        for start in range(done, len(ids), chunk):
-            check()
-            tokens = torch.tensor([ids[start : start + chunk]], device=self._device)
-            logits = self._forward(tokens, cache)
-        self._last_prompt = PrefilledPrompt(ids, cache, logits)
-        return self._last_prompt
+            shared = min(_common_prefix(known.ids, ids), len(ids) - 1)
+            shared -= shared % self._chunk
+            if shared:
+                crop(known.cache, shared)
+                return PrefilledPrompt(ids[:shared], known.cache, torch.empty(0))
+        return PrefilledPrompt([], new_cache(self._model.config), torch.empty(0))
+
+    def _extend(self, read: PrefilledPrompt, ids: list[int], check: Callable[[], None]) -> None:
+        """Read the rest of a prompt. What was read before `check` raises stays in `read`."""
+        chunk = self._chunk if can_prefill_in_chunks(read.cache) else len(ids)
+        try:
+            for start in range(len(read.ids), len(ids), chunk):
+                check()
+                tokens = torch.tensor([ids[start : start + chunk]], device=self._device)
+                read.logits = self._forward(tokens, read.cache)
+                read.ids = ids[: start + chunk]
+        except BaseException:
+            if can_crop(read.cache):
+                crop(read.cache, len(read.ids))
+            raise
 
     def prepare(
         self, prompt: Sequence[int], check: Callable[[], None], *, is_only: bool = False

@@ -118,11 +118,12 @@ def copy_cache(cache: DynamicCache) -> DynamicCache:
 
 
 def crop(cache: DynamicCache, tokens: int) -> None:
-    """Keep only the first `tokens` tokens. Only for a cache that `can_crop`."""
-    excess = cache.get_seq_length() - tokens
-    if excess > 0:
-        for layer in cache.layers:
-            layer.crop(-excess)
+    """Keep only the first `tokens` tokens. Only for a cache that `can_crop`.
+
+    After an interrupted pass, the first layers have more tokens than the last ones.
+    """
+    for layer in cache.layers:
+        layer.crop(min(0, tokens - layer.get_seq_length()))
 
 
 def can_crop(cache: DynamicCache) -> bool:

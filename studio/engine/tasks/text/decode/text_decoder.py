@@ -56,6 +56,18 @@ class TextDecoder(Protocol):
         """
         ...
 
+    def read_on(self, prompt: Sequence[int], check: Callable[[], None], room: int) -> None:
+        """Read a prompt with which later ones will begin; does nothing if it could not be kept.
+
+        What was read before `check` raises is kept, and so is the last prompt.
+
+        Args:
+            prompt: token ids, at least one.
+            check: called often; raises to stop.
+            room: number of tokens that will be generated after it.
+        """
+        ...
+
     def prepare(
         self, prompt: Sequence[int], check: Callable[[], None], *, is_only: bool = False
     ) -> PrefilledPrompt:

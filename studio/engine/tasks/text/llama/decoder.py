@@ -120,6 +120,17 @@ class LlamaDecoder:
             logits = reader.read(ids, check, in_pieces=in_pieces)
         return replace(self.prepare(ids, check), logits=logits)
 
+    def read_on(self, prompt: Sequence[int], check: Callable[[], None], room: int) -> None:
+        """Read a prompt, if that can be used by prompts that go on from it. See `TextDecoder`."""
+        ids = list(prompt)
+        cells = len(ids) + room
+        is_plain = _is_plain(cells)
+        if self._reader is None or self._reader.context.is_plain != is_plain:
+            return
+        reader = self._reserve(cells, 1)
+        if is_plain and self._reads_in_pieces([ids], reader, check):
+            self.prefill(ids, check, room)
+
     def prepare(
         self,
         prompt: Sequence[int],

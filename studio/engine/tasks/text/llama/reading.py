@@ -69,8 +69,13 @@ class PromptReader:
         return self._read is not None and self._read[0] == list(ids) == self.cached
 
     def common(self, ids: Sequence[int]) -> int:
-        """Return how many of the first tokens of a prompt are in sequence 0."""
-        return common_prefix(self.cached, ids)
+        """Return how many of the first tokens of a prompt are in sequence 0, as it has them.
+
+        The last one may have been read alone, which it would not be in a longer prompt.
+        """
+        known = common_prefix(self.cached, ids)
+        ends_alone = known == len(self.cached) < len(ids) and known % CHUNK == 1
+        return known - 1 if ends_alone else known
 
     def read(self, prompt: Sequence[int], check: Check, *, in_pieces: bool) -> NDArray[np.float32]:
         """Read a prompt into sequence 0, as far as it is not there; empty all other sequences.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QPixmap, QTextCursor, QTextDocument
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -16,6 +16,7 @@ from studio.ui.gallery.history_model import PICTURE_ROLE
 from studio.ui.main_window import MainWindow
 from studio.ui.media.sound.sound_panel import clock
 from studio.ui.style.theme import GRID
+from studio.ui.workspaces.speech.sentence_preview import chosen_sentence
 from tests.unit.model_files import write_voice
 
 
@@ -148,3 +149,52 @@ def test_without_an_audio_output_the_reason_is_said(
     tab.panel.play.click()
     assert said == ["This computer has no audio output. Connect headphones or speakers."]
     assert not tab.panel.playback.is_playing
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "sentence", "speaker"),
+    [
+        ("One. Two costs 3.5 dollars. Three", "3.5", "Two costs 3.5 dollars.", ""),
+        ("One. Two", "One", "One.", ""),
+        ("早上好。今天是星期一！", "今天", "今天是星期一！", ""),
+        ("Anna: Hello. Bye.", "Bye", "Bye.", "Anna"),
+        ("旁白：从前。后来。", "后来", "后来。", "旁白"),
+        ("Note: it is late.", "late", "Note: it is late.", ""),
+        ("  \n\nEnd", "End", "End", ""),
+    ],
+)
+def test_the_sentence_at_the_cursor_is_found(
+    text: str, at: str, sentence: str, speaker: str
+) -> None:
+    document = QTextDocument(text)
+    cursor = QTextCursor(document)
+    cursor.setPosition(text.index(at))
+    found = chosen_sentence(cursor, {"Anna": "af_heart", "旁白": "zm_yunjian"})
+    assert found == (sentence, speaker)
+
+
+def test_a_sentence_is_heard_without_a_job_or_a_result(tab: Any, qtbot: QtBot) -> None:
+    tab.prompt.set_text("Good morning. How are you today? Bye.")
+    cursor = tab.prompt.textCursor()
+    cursor.setPosition(tab.prompt.text().index("are"))
+    tab.prompt.setTextCursor(cursor)
+    tab.run_bar.count.setValue(3)
+    tab.preview.button.click()
+    qtbot.waitUntil(lambda: tab.result.currentIndex() == 1, timeout=20_000)
+    assert tab.panel.title.text() == "How are you today?"
+    assert tab.panel.transcript.toPlainText() == "How are you today?"
+    library = tab._state.library
+    assert not library.assets.recent() and not library.queue.waiting()
+    assert not tab.takes.isVisible() and tab.preview.status.text() == ""
+
+
+def test_a_sentence_that_cannot_be_spoken_says_why_and_an_empty_text_offers_none(
+    tab: Any, qtbot: QtBot
+) -> None:
+    tab.prompt.set_text("")
+    assert not tab.preview.button.isEnabled()
+    tab.prompt.set_text("[bad] one")
+    tab.controls.set_voice("nobody")
+    tab.preview.button.click()
+    qtbot.waitUntil(lambda: "nobody" in tab.preview.status.text(), timeout=5_000)
+    assert tab.result.currentIndex() == 0

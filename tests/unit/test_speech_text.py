@@ -8,9 +8,10 @@ from studio.engine.tasks.speech.script import passages_of
 from studio.engine.tasks.speech.text import english_numbers, mandarin
 from studio.engine.tasks.speech.text.cleaning import plain_text
 from studio.engine.tasks.speech.text.english import english
-from studio.engine.tasks.speech.text.passages import Paragraph, paragraphs, sentences
+from studio.engine.tasks.speech.text.passages import Paragraph, paragraphs
 from studio.engine.tasks.speech.text.phonemes import Reader
 from studio.engine.tasks.speech.text.scripts import is_mostly_chinese, unreadable_script
+from studio.formats.sounds.sentences import sentences
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct
@@ -72,6 +73,14 @@ class AlternativesFound(Struct, frozen=True):
     problem: Problem | None = None
 
 
+class Tried(Struct, frozen=True):
+    """The answer to `try_out`, which returned the `token`: a file, or why there is none."""
+
+    token: int
+    path: Path | None
+    problem: Problem | None = None
+
+
 class Reports(QObject):
     """All signals are emitted on the GUI thread, in the order of `post` and `post_report`.
 
@@ -82,6 +91,7 @@ class Reports(QObject):
     library_opened = cast("TypedSignal[LibraryOpened]", Signal(object))
     model_described = cast("TypedSignal[ModelDescribed]", Signal(object))
     alternatives_found = cast("TypedSignal[AlternativesFound]", Signal(object))
+    tried = cast("TypedSignal[Tried]", Signal(object))
     problem = cast("TypedSignal[Problem]", Signal(object))
     """A problem that does not belong to a job."""
 

@@ -33,7 +33,13 @@ from studio.protocol import (
 )
 from studio.settings import sweep_state
 from studio.ui.shell.background import problem_of
-from studio.ui.shell.reports import AlternativesFound, LibraryOpened, ModelDescribed, Reports
+from studio.ui.shell.reports import (
+    AlternativesFound,
+    LibraryOpened,
+    ModelDescribed,
+    Reports,
+    Tried,
+)
 
 if TYPE_CHECKING:
     from studio.engine.api import Engine
@@ -74,6 +80,7 @@ class WorkerThread(QThread):
         self._threads = threads
         self._changed = threading.Condition()
         self._last_token = 0
+        self._last_try = 0
         self._calls: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._wakes = 0
@@ -135,6 +142,23 @@ class WorkerThread(QThread):
         token = self._last_token
         self._between_jobs(lambda: self._list_alternatives(request, token))
         return token
+
+    def try_out(self, request: Request, folder: Path) -> int:
+        """Run a request between two jobs, outside of the queue; reported as `Tried`.
+
+        Its file is put below `folder`. A later call replaces one that waits, and stops one that
+        runs. Returns the token of the report.
+        """
+        self.stop_trying()
+        token = self._last_try
+        self._between_jobs(lambda: self._try_out(request, folder, token))
+        return token
+
+    def stop_trying(self) -> None:
+        """Stop what `try_out` began, which is not reported then."""
+        for engine in self._engines[:1]:
+            engine.cancel(f"try-{self._last_try}")
+        self._last_try += 1
 
     def convert(self, source: Path, target: Path) -> Problem | None:
         """Convert a GGUF file between two jobs; return the problem, or None on success.
@@ -334,6 +358,27 @@ class WorkerThread(QThread):
         self._reports.post(
             self._reports.alternatives_found, AlternativesFound(token, listed, problem)
         )
+
+    def _try_out(self, request: Request, folder: Path, token: int) -> None:
+        from studio.jobs.try_request import try_request
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, NotResponding | Responding):
+                self._reports.post_report(event)
+
+        if token != self._last_try:
+            return
+        path: Path | None = None
+        problem: Problem | None = None
+        try:
+            path = try_request(
+                f"try-{token}", request, folder, self._engines[0], self._registry(), on_event
+            )
+            self.engine_has_run = True
+        except Exception as error:
+            problem = problem_of(error)
+        if token == self._last_try:
+            self._reports.post(self._reports.tried, Tried(token, path, problem))
 
     def _convert(self, source: Path, target: Path) -> Problem | None:
         command = ConvertModel(

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from studio.engine.tasks.speech.text.cleaning import plain_text
-from studio.engine.tasks.speech.text.passages import paragraphs, sentences
+from studio.engine.tasks.speech.text.passages import paragraphs
 from studio.engine.tasks.speech.text.phonemes import Reader, Spoken
+from studio.formats.sounds.sentences import sentences
 
 _WANTED = 160
 """Phonemes of a passage: shorter ones lack rhythm, longer ones blur."""

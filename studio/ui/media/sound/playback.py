@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 
+from studio.ui.widgets.plain_text import one_line
+
 if TYPE_CHECKING:
     from PySide6.QtMultimedia import QMediaPlayer
 
@@ -59,7 +61,13 @@ class Playback(QObject):
         if not self._path.is_file():
             self.failed.emit(self.tr("The file is no longer where it was saved."))
             return
-        player = self._player or self._make_player()
+        try:
+            player = self._player or self._make_player()
+        except ImportError as error:  # a library of the system is missing
+            self.failed.emit(
+                self.tr("The sound cannot be played: {reason}.").format(reason=one_line(str(error)))
+            )
+            return
         if player is None:
             self.failed.emit(
                 self.tr("This computer has no audio output. Connect headphones or speakers.")

@@ -26,6 +26,7 @@ from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.widgets.times import duration_text
+from studio.ui.workspaces.speech.sentence_preview import SentencePreview
 from studio.ui.workspaces.speech.speech_controls import SpeechControls, voice_title
 from studio.ui.workspaces.speech.takes import Takes
 from studio.ui.workspaces.speech.values import SpeechValues
@@ -59,6 +60,7 @@ class SpeechTab(QWidget):
         self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
         self.prompt.grow(*_LINES)
         self.controls = SpeechControls(state, self)
+        self.preview = SentencePreview(state, self.prompt, self.request, self)
         self.run_bar = RunBar(
             TASK,
             KIND.fields["count"],
@@ -132,7 +134,8 @@ class SpeechTab(QWidget):
         self._follow(JobWatch(self._state, self, jobs=[job]))
 
     def stop(self) -> None:
-        """Cancel the job."""
+        """Cancel the job, and what is tried."""
+        self.preview.stop()
         if self._watch is not None:
             self._watch.cancel()
 
@@ -203,6 +206,14 @@ class SpeechTab(QWidget):
 
         self._state.background.read(self, lambda: read_sound(path), show, unreadable)
 
+    def _play_preview(self, sound: ShownSound, sentence: str) -> None:
+        """Show a sentence that was spoken for a try, and play it."""
+        self._shown = ""
+        self.takes.clear_all()
+        self.panel.show_sound(sound, sentence)
+        self.result.setCurrentIndex(1)
+        self.panel.playback.play()
+
     def _open_menu(self, at: QPoint) -> None:
         if self._shown:
             if self._menu is None:
@@ -237,6 +248,7 @@ class SpeechTab(QWidget):
         column.setSpacing(GRID)
         controls = ScrollColumn(left, fills=True)
         controls.add(self.prompt)
+        controls.add(self.preview)
         controls.add(self.controls)
         column.addWidget(controls, 1)
         column.addWidget(self.run_bar)
@@ -262,6 +274,7 @@ class SpeechTab(QWidget):
         self.controls.changed.connect(self.values_to_settings)
         self._offers.changed.connect(self._show_empty_actions)
         self._state.models_changed.connect(self._show_empty_actions)
+        self.preview.spoken.connect(self._play_preview)
         self._state.closing.connect(self.panel.playback.stop)
 
     def _requests(self) -> list[SpeechRequest]:

@@ -158,7 +158,7 @@ def _processor_time(app: HeadlessApp) -> float:
     found = [psutil.Process().cpu_times()]
     if app.engine.pid is not None:
         found.append(psutil.Process(app.engine.pid).cpu_times())
-    return sum(times.user + times.system for times in found)
+    return float(sum(times.user + times.system for times in found))
 
 
 def memory() -> list[Row]:
@@ -265,7 +265,7 @@ def _run_killed(folder: Path, video: Path, at: int) -> tuple[float, float]:
 
 def _worked(engine: EngineClient) -> float:
     times = psutil.Process(engine.pid).cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)
 
 
 def _command(folder: Path, video: Path, name: str) -> RunJob:

@@ -1,4 +1,4 @@
-"""The demonstration: text, upscaled photographs, and pictures where an image model is installed.
+"""The demonstration: text, upscaled photographs, pictures, and an animatic with a voice.
 
 It calls the `studio` command and writes into a new folder below `demo/` each time; every file
 there carries its recipe. Its library and settings are in `demo/.state`, so that those of the user
@@ -27,6 +27,8 @@ TEXTS = (
 ENLARGED = ((("astronaut.png", "cat.png"), 2), (("coffee.png",), 4))
 PICTURES = (("fire engine, 3d style", 3), ("smiling cat face, flat style", 11))
 VARIATIONS = 4
+SCRIPT = PHOTOGRAPHS / "storyboard.md"
+"""Five shots of four seconds, in words that the starter models draw and speak."""
 
 
 @dataclass
@@ -75,7 +77,7 @@ def _chapters(out: Path, environment: dict[str, str]) -> Iterator[Chapter]:
             f"Photographs upscaled {scale} times: {', '.join(names)}",
             ["upscale", *photographs, f"--scale={scale}", "-o", str(out / "upscaled")],
         )
-    model = starter_image_model(environment)
+    model = starter_model(environment, "image")
     if model:
         for prompt, seed in PICTURES:
             command = f"image -n {VARIATIONS} --seed {seed} --model {model}".split()
@@ -83,10 +85,17 @@ def _chapters(out: Path, environment: dict[str, str]) -> Iterator[Chapter]:
                 f"Picture, {VARIATIONS} variations: {prompt}",
                 [*command, "-p", prompt, "-o", str(out / "images")],
             )
+    voice = starter_model(environment, "speech")
+    if model and voice:
+        models = [f"--picture-model={model}", f"--voice-model={voice}"]
+        yield Chapter(
+            f"Storyboard: {SCRIPT.name} as an animatic with voice and subtitles",
+            ["storyboard", str(SCRIPT), *models, "-o", str(out / "animatic")],
+        )
 
 
-def starter_image_model(environment: dict[str, str]) -> str:
-    """Return the id of the starter image model, or an empty string."""
+def starter_model(environment: dict[str, str], task: str) -> str:
+    """Return the id of the starter model of a task, or an empty string."""
     listed = subprocess.run(
         [*_studio(), "models", "list", "--json"],
         env=environment,
@@ -97,7 +106,7 @@ def starter_image_model(environment: dict[str, str]) -> str:
     )
     for line in listed.stdout.splitlines():
         model = json.loads(line)
-        if model["task"] == "image" and model.get("source", {}).get("kind") == "starter":
+        if model["task"] == task and model.get("source", {}).get("kind") == "starter":
             return str(model["id"])
     return ""
 
@@ -114,6 +123,8 @@ def _run(chapter: Chapter, environment: dict[str, str]) -> None:
             event = json.loads(line)
             if event["event"] == "asset":
                 made.append((event["row"], Path(event["path"])))
+            elif event["event"] == "file":
+                made.append((0, Path(event["path"])))
             elif event["event"] == "failed":
                 chapter.failures.append(str(event["message"]))
     if child.returncode and not chapter.failures:

@@ -9,6 +9,7 @@ from studio.cli.argument_parser import Parser, valid_text
 from studio.cli.language import LANGUAGES, tr
 from studio.cli.model_options import add_model_options
 from studio.cli.request_options import add_document_options, add_options
+from studio.cli.storyboard_options import add_storyboard_options
 from studio.formats.sounds.lyrics import FORMATS, SUBTITLES
 from studio.formats.text_encoding import ENCODINGS
 from studio.kinds.kind import Medium
@@ -56,6 +57,9 @@ def parser() -> Parser:
     )
     _documents(
         commands.add_parser("documents", help=tr("search documents, and name folders of them"))
+    )
+    add_storyboard_options(
+        commands.add_parser("storyboard", help=tr("make pictures, voices and a film of a script"))
     )
     _queue(
         commands.add_parser("queue", help=tr("list, pause, resume, cancel, retry and move jobs"))

@@ -123,7 +123,7 @@ def _prints_events(command: str) -> bool:
     """Return whether `--json` of a command prints the events of jobs."""
     from studio.kinds.registry import tasks
 
-    return command in (*tasks(), "batch")
+    return command in (*tasks(), "batch", "storyboard")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -142,6 +142,10 @@ def _run(options: argparse.Namespace) -> int:
             from studio.cli.batch import batch
 
             return batch(options)
+        case "storyboard":
+            from studio.cli.storyboard import storyboard
+
+            return storyboard(options)
         case "write":
             from studio.cli.write import write
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -37,6 +38,13 @@ from studio.protocol import (
 )
 
 _MOST_SOURCES = 50
+
+
+@dataclass(frozen=True)
+class FileWritten:
+    """A file beside the results was written."""
+
+    path: Path
 
 
 class Output(Protocol):
@@ -156,6 +164,8 @@ def _fields(event: object) -> dict[str, Any] | None:
                 "seed": event.asset.recipe.seed,
                 "seconds": round(event.asset.seconds, 3),
             } | _more_fields(event.asset)
+        case FileWritten():
+            return {"event": "file", "path": str(event.path)}
         case Checked():
             return _check_fields(event)
         case Warned():
@@ -286,6 +296,9 @@ class HumanOutput:
                 self._write(event.text)
             case AssetSaved():
                 self._asset(event)
+            case FileWritten():
+                self._clear()
+                self._write(f"{event.path}\n")
             case Checked():
                 self._print_checked(event)
             case Warned():

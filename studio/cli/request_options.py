@@ -22,7 +22,7 @@ from studio.kinds.field_errors import field_of, field_sentence
 from studio.kinds.fields import Field
 from studio.kinds.kind import Medium
 from studio.kinds.registry import AnyKind, suffixes_of
-from studio.kinds.requests import inputs_of
+from studio.kinds.requests import input_files
 from studio.protocol import MAX_PROMPT_LENGTH, ProblemError, Request, problem, sentence
 
 _SIZE = ("width", "height")
@@ -33,7 +33,7 @@ _METAVARS_OF_TYPES = {"integer": "N", "number": "N", "string": "TEXT", "file": "
 def add_options(command: argparse.ArgumentParser, kind: AnyKind) -> None:
     """Add an option for each field with flags, and `FILE...` for a required file."""
     for field in kind.fields.values():
-        if field.type == "file" and field.required:
+        if field.type in ("file", "files") and field.required:
             command.add_argument("files", nargs="+", metavar="FILE", help=_help(field))
         elif field.type == "boolean" and field.flags:
             command.add_argument(
@@ -113,7 +113,7 @@ def requests_of(
     kind: AnyKind,
     leave_out: Callable[[Path], object] = lambda _: None,
 ) -> Sequence[Request]:
-    """Return the requests of a call, one for each file of `FILE...`.
+    """Return the requests of a call: one for each file of `FILE...`, or one for all of them.
 
     `leave_out` is called for each file in a given folder whose name cannot be stored.
     Raises `ProblemError` (bad_input) if an option is invalid.
@@ -135,13 +135,23 @@ def requests_of(
     if kind.needs_prompt and not str(given.get("prompt", default) or "").strip():
         raise problem("bad_input", "The prompt is empty. Give one with -p.")
     given |= _size(getattr(options, "size", None))
-    required = [field for field in kind.fields.values() if field.type == "file" and field.required]
+    required = [
+        field
+        for field in kind.fields.values()
+        if field.type in ("file", "files") and field.required
+    ]
     if not required:
         request = _request(given, kind)
-        for source in inputs_of(request).values():
+        for source in input_files(request):
             _check_input(Path(source.path), kind)
         return [request]
     given_paths = [user_path(file) for file in options.files]
+    if required[0].type == "files":
+        found = [_file_fields(file) for file in _input_files(given_paths, kind, leave_out)]
+        request = _request({**given, required[0].name: found}, kind)
+        for source in input_files(request):
+            _file(Path(source.path))
+        return [request]
     requests = [
         _request({**given, required[0].name: _file_fields(file)}, kind)
         for file in _input_files(given_paths, kind, leave_out)

@@ -17,7 +17,7 @@ from studio.jobs.results_file import listed_results
 from studio.jobs.table import Table, TableRow
 from studio.kinds.coding import shared_settings
 from studio.kinds.registry import kind_of
-from studio.kinds.requests import inputs_of
+from studio.kinds.requests import input_paths, inputs_of
 from studio.library.recipes.metadata import read_recipe
 from studio.library.records import Job
 from studio.library.store import Library
@@ -225,8 +225,8 @@ def _is_result_of(path: Path, asked: Request) -> bool:
         return False
     if recipe is None or recipe.request.task != asked.task:
         return False
-    inputs = {name: str(user_path(file.path)) for name, file in inputs_of(asked).items()}
-    if inputs != {name: file.path for name, file in inputs_of(recipe.request).items()}:
+    inputs = inputs_of(asked)
+    if [str(user_path(path)) for path in input_paths(asked)] != [*input_paths(recipe.request)]:
         return False
     if asked.seed is not None and not 0 <= recipe.seed - asked.seed < asked.count:
         return False

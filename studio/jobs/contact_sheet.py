@@ -37,7 +37,7 @@ _FONTS = (
     "STHeiti Medium.ttc",
     "DejaVuSans.ttf",
 )
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 class Picture(Struct, frozen=True):
@@ -63,7 +63,7 @@ def make_sheet(pictures: Sequence[Picture], axes: Sequence[str], target: Path) -
     head = _FONT_SIZE + _GAP if any(columns) else 0
     foot = _FONT_SIZE + _GAP if any(captions) else 0
     side = _side(len(columns), len(rows), _longest_side(pictures))
-    font = _font()
+    font = caption_font()
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     margin = 0
     if any(rows):
@@ -83,7 +83,7 @@ def make_sheet(pictures: Sequence[Picture], axes: Sequence[str], target: Path) -
     for picture, caption, (across, down) in zip(pictures, captions, cells, strict=True):
         left = margin + _GAP + across * (side + _GAP)
         top = head + _GAP + down * (side + foot + _GAP)
-        small = _thumbnail(picture.path, side)
+        small = flat_thumbnail(picture.path, side)
         if small is not None:
             corner = (left + (side - small.width) // 2, top + (side - small.height) // 2)
             sheet.paste(small, corner)
@@ -164,18 +164,18 @@ def _caption_of(labels: Mapping[str, str], axes: Sequence[str]) -> str:
     return ", ".join(parts)
 
 
-def _font() -> _Font:
+def caption_font(size: int = _FONT_SIZE) -> Font:
     """Return the first installed font of `_FONTS`, which lists those with Chinese first."""
     for name in _FONTS:
         try:
-            return ImageFont.truetype(name, _FONT_SIZE)
+            return ImageFont.truetype(name, size)
         except OSError:
             continue
-    return ImageFont.load_default(_FONT_SIZE)
+    return ImageFont.load_default(size)
 
 
 def _draw_text(
-    draw: ImageDraw.ImageDraw, position: tuple[int, int], text: str, width: int, font: _Font
+    draw: ImageDraw.ImageDraw, position: tuple[int, int], text: str, width: int, font: Font
 ) -> None:
     shown = " ".join(text.split())[:_MAX_CHARACTERS]
     if draw.textlength(shown, font=font) > width:
@@ -185,7 +185,8 @@ def _draw_text(
     draw.text(position, shown, fill="black", font=font)
 
 
-def _thumbnail(path: Path, side: int) -> Image.Image | None:
+def flat_thumbnail(path: Path, side: int) -> Image.Image | None:
+    """Return a picture, upright, on white and no larger than `side`; None if it cannot be read."""
     try:
         with decoding(), Image.open(path) as opened:
             opened.draft("RGB", (side, side))

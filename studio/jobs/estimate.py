@@ -24,7 +24,7 @@ from studio.jobs.forecast import Peak, peak_of
 from studio.jobs.start_up import Key, StartUp, device_of, start_up_times
 from studio.kinds.kind import BatchTiming, Medium, WorkTiming
 from studio.kinds.registry import kind_of, known_kind, medium_of_file
-from studio.kinds.requests import inputs_of, model_settings, unsupported_reason
+from studio.kinds.requests import model_settings, unsupported_reason, with_inputs
 from studio.library.queue.stored_job import rows_left
 from studio.library.records import Job, making_seconds
 from studio.library.store import Library
@@ -288,7 +288,7 @@ def strip_untimed(request: Request) -> Request:
     }
     measured = kind.timing.input(request) if isinstance(kind.timing, WorkTiming) else None
     if measured is None:
-        plain |= {name: InputFile("") for name in inputs_of(request) if name not in plain}
+        request = with_inputs(request, lambda _: InputFile(""))
     return request.with_values(**plain)
 
 

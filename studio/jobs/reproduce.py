@@ -20,7 +20,7 @@ from studio.jobs.picture_difference import PictureDifference, compare_pictures
 from studio.kinds.kind import Medium
 from studio.kinds.model_defaults import with_model_defaults
 from studio.kinds.registry import kind_of
-from studio.kinds.requests import inputs_of, unsupported_reason
+from studio.kinds.requests import unsupported_reason, with_inputs
 from studio.library.folder.file_placing import hash_file
 from studio.library.records import Asset
 from studio.library.store import Library
@@ -94,11 +94,9 @@ def reproduce_request(
         seed=recipe.seed,
         count=1,
     )
-    found = {
-        name: InputFile(str(_input(source, recipe, library)), source.sha256)
-        for name, source in inputs_of(request).items()
-    }
-    return request.with_values(**found)
+    return with_inputs(
+        request, lambda source: InputFile(str(_input(source, recipe, library)), source.sha256)
+    )
 
 
 def _model(

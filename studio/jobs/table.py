@@ -126,7 +126,8 @@ def input_errors(table: Table) -> list[RowError]:
     errors: list[RowError] = []
     known: dict[str, Problem | None] = {}
     for row in table.rows:
-        for column, source in inputs_of(row.request).items():
+        named = inputs_of(row.request).items()
+        for column, source in ((name, file) for name, files in named for file in files):
             if not is_file(Path(source.path)):
                 message = sentence("The file {path} does not exist.", path=source.path)
                 errors.append(RowError(row.line, column, message))
@@ -157,10 +158,11 @@ def _parse_row(
     labels: dict[str, str] = {}
     for name, value in cells.items():
         if name in kind.fields:
-            fields[name] = _input_file(value, folder) if name in kind.inputs else value
-            if kind.fields[name].reads_file:
+            field = kind.fields[name]
+            fields[name] = _input_file(value, field, folder) if name in kind.inputs else value
+            if field.reads_file:
                 try:
-                    fields[name] = _text(value, kind.fields[name], folder, files)
+                    fields[name] = _text(value, field, folder, files)
                 except ProblemError as error:
                     return RowError(line, name, error.problem.message)
         elif name != "task":
@@ -202,13 +204,16 @@ def _missing_column(column: str, task: str, labels: Mapping[str, str]) -> Senten
     return sentence("Rows with the task {task} need the column {column}.", task=task, column=column)
 
 
-def _input_file(value: Any, folder: Path) -> Any:
-    """Return the input file of a cell, which may lie anywhere.
+def _input_file(value: Any, field: Field, folder: Path) -> Any:
+    """Return the input file of a cell, or those between semicolons; they may lie anywhere.
 
     Relative paths start from the folder of the table.
     """
     if not isinstance(value, str):
         return value
+    if field.type == "files":
+        names = filter(None, (name.strip() for name in value.split(";")))
+        return [{"path": str(user_path(name, folder))} for name in names]
     return {"path": str(user_path(value.strip(), folder))}
 
 

@@ -24,6 +24,7 @@ FieldType: TypeAlias = Literal[
     "strings",
     "choice",
     "file",
+    "files",
     "adapters",
     "structure",
 ]
@@ -35,8 +36,9 @@ class Field(Struct, frozen=True, kw_only=True):
     Attributes:
         name: as in the struct, in tables and in recipes.
         type: `integer` (int), `number` (float), `boolean` (bool), `string` (str), `strings`
-            (`tuple[str, ...]`), `choice` (one of `choices`), `file` (`InputFile`), `adapters`
-            (`tuple[Adapter, ...]`), `structure` (anything else).
+            (`tuple[str, ...]`), `choice` (one of `choices`), `file` (`InputFile`), `files`
+            (`tuple[InputFile, ...]`), `adapters` (`tuple[Adapter, ...]`), `structure` (anything
+            else).
         label, help: English text and translation key; empty for fields that are never shown.
         default: None if the field is `required`, or if None means "what suits the model".
         optional: whether None is a valid value.
@@ -145,7 +147,8 @@ def bring_into_range(values: Struct, request: Any) -> None:
 
 def input_fields(request: Any) -> tuple[str, ...]:
     """Return the names of the fields that hold input files."""
-    return tuple(name for name, field in fields_of(request).items() if field.type == "file")
+    fields = fields_of(request).items()
+    return tuple(name for name, field in fields if field.type in ("file", "files"))
 
 
 _TYPES: dict[object, FieldType] = {
@@ -154,6 +157,7 @@ _TYPES: dict[object, FieldType] = {
     float: "number",
     str: "string",
     InputFile: "file",
+    tuple[InputFile, ...]: "files",
     tuple[Adapter, ...]: "adapters",
 }
 

@@ -20,6 +20,7 @@ MODULES = (
     "studio.kinds.speech",
     "studio.kinds.transcribe",
     "studio.kinds.video",
+    "studio.kinds.film",
     "studio.kinds.icon",
 )
 """In the order of the tabs."""

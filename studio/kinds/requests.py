@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 
 from studio.kinds.coding import check_ranges
@@ -9,19 +12,43 @@ from studio.kinds.field_errors import field_sentence
 from studio.kinds.registry import kind_if_known, kind_of
 from studio.protocol import InputFile, Request, Sentence, UnknownRequest, sentence
 
+R = TypeVar("R", bound=Request)
 
-def inputs_of(request: Request) -> dict[str, InputFile]:
-    """Return the request's input files by field name."""
+
+def inputs_of(request: Request) -> dict[str, tuple[InputFile, ...]]:
+    """Return the request's input files by field name, without fields that have none."""
     kind = kind_if_known(request)
-    named = {} if kind is None else {name: getattr(request, name) for name in kind.inputs}
-    return {name: file for name, file in named.items() if file is not None}
+    named = (
+        {} if kind is None else {name: _as_files(getattr(request, name)) for name in kind.inputs}
+    )
+    return {name: files for name, files in named.items() if files}
+
+
+def input_files(request: Request) -> tuple[InputFile, ...]:
+    """Return the request's input files."""
+    return tuple(file for files in inputs_of(request).values() for file in files)
+
+
+def with_inputs(request: R, change: Callable[[InputFile], InputFile]) -> R:
+    """Return the request with every input file replaced by what `change` returns for it."""
+    changed: dict[str, object] = {}
+    for name, files in inputs_of(request).items():
+        new = tuple(change(file) for file in files)
+        changed[name] = new if isinstance(getattr(request, name), tuple) else new[0]
+    return request.with_values(**changed) if changed else request
+
+
+def _as_files(value: object) -> tuple[InputFile, ...]:
+    if isinstance(value, InputFile):
+        return (value,)
+    return value if isinstance(value, tuple) else ()
 
 
 def input_paths(request: Request) -> tuple[str, ...]:
     """Return the paths of the request's input files."""
     if isinstance(request, UnknownRequest):
         return request.paths
-    return tuple(file.path for file in inputs_of(request).values())
+    return tuple(file.path for file in input_files(request))
 
 
 def prompt_of(request: Request) -> str:

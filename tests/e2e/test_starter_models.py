@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from demo import starter_image_model
+from demo import starter_model
 from studio.library.recipes.metadata import read_recipe
 from tests.e2e.conftest import ROOT, CommandResult
 
@@ -50,7 +50,7 @@ def drawn(studio: Studio, out: Path, prompt: str, count: int = 1) -> np.ndarray:
 
 
 def test_the_demonstration_finds_the_starter_image_model(environment: dict[str, str]) -> None:
-    assert starter_image_model(environment) == "starter-icons"
+    assert starter_model(environment, "image") == "starter-icons"
 
 
 def test_english_chinese_and_emoji_prompts_give_the_same_icon(

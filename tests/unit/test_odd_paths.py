@@ -9,7 +9,7 @@ import pytest
 
 from studio.cli.main import run
 from studio.jobs.table import input_errors, read_table
-from studio.kinds.requests import inputs_of
+from studio.kinds.requests import input_files
 from studio.library.store import Library
 from studio.protocol import ProblemError
 from studio.settings import default_paths, load_settings
@@ -110,7 +110,7 @@ def test_a_path_with_a_tilde_names_the_home_folder(
     file = tmp_path / "table.jsonl"
     file.write_text(json.dumps({"task": "upscale", "input": "~/x.png"}))
     (row,) = read_table(file).rows
-    assert [file.path for file in inputs_of(row.request).values()] == [str(tmp_path / "x.png")]
+    assert [file.path for file in input_files(row.request)] == [str(tmp_path / "x.png")]
 
 
 @pytest.mark.parametrize("call", [[], ["text", "-p", "x"], ["library", "search"], ["doctor"]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from studio.formats.pictures import jpeg, png, svg, webp
+from studio.formats.pictures import gif, jpeg, png, svg, webp
 from studio.formats.pictures.embedded import HEAD, Content, Embedded, RecipeFormat, WritableFormat
 from studio.formats.recipes import front_matter
 from studio.formats.sounds import flac, mp3, ogg, wav
@@ -16,6 +16,7 @@ _WRITABLE: tuple[WritableFormat, ...] = (
     png,
     jpeg,
     webp,
+    gif,
     wav,
     flac,
     ogg,

@@ -13,7 +13,7 @@ import msgspec
 
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.registry import kinds
-from studio.kinds.requests import display_name, has_prompt, inputs_of
+from studio.kinds.requests import display_name, has_prompt, input_files
 from studio.library.folder.marks_file import Marks
 from studio.library.index.checksums import set_checksum
 from studio.library.index.database import Database, medium_name
@@ -245,8 +245,7 @@ class AssetWriter:
         `reported` are those from the engine; if empty, the request's input files are used.
         """
         if not reported:
-            inputs = inputs_of(request).values()
-            reported = tuple(Parent(file.path, file.sha256) for file in inputs)
+            reported = tuple(Parent(file.path, file.sha256) for file in input_files(request))
         return tuple(
             msgspec.structs.replace(parent, asset=parent.asset or self._asset_of(parent))
             for parent in reported

@@ -9,7 +9,7 @@ from pathlib import Path
 from studio.formats.untrusted_files import user_path
 from studio.kinds.coding import to_json
 from studio.kinds.registry import kind_of
-from studio.kinds.requests import inputs_of, prompt_of, unsupported_reason
+from studio.kinds.requests import prompt_of, unsupported_reason, with_inputs
 from studio.library.folder.file_placing import check_input, hash_file
 from studio.protocol import MAX_SEED, InputFile, Problem, ProblemError, Request, problem
 
@@ -47,8 +47,8 @@ def resolve_request(request: Request, hash_file: Callable[[Path], str] = hash_fi
             largest=MAX_SEED,
             seed=MAX_SEED - request.count + 1,
         )
-    hashed = {name: _hashed(file, hash_file) for name, file in inputs_of(request).items()}
-    return request.with_values(seed=seed, **hashed)
+    hashed = with_inputs(request, lambda file: _hashed(file, hash_file))
+    return hashed.with_values(seed=seed)
 
 
 def check_supported(request: Request) -> None:

@@ -28,9 +28,18 @@ from studio.formats.suffixes import TEXTS
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kind_if_known, medium_of
-from studio.kinds.requests import has_prompt, inputs_of, prompt_of
-from studio.library.recipes.source_type import is_generated, source_type, with_source
+from studio.kinds.requests import has_prompt, input_files, prompt_of
+from studio.library.recipes.source_type import (
+    COMPOSITE,
+    is_generated,
+    source_type,
+    uses_models,
+    with_source,
+)
 from studio.protocol import Recipe, Request, problem
+
+_MAX_READ = 500
+"""Input files of one result that are read to learn whether they are generated."""
 
 
 class WriteResult(Struct, frozen=True):
@@ -84,6 +93,8 @@ def _embedded(recipe: Recipe, label: AigcLabel | None, old: Embedded, content: C
     """Return the metadata for a result, given the metadata and content of the engine's file."""
     request = recipe.request
     source = source_type_of(request)
+    if source == COMPOSITE:
+        label = None
     text = embedded_text(recipe, content.width or 0, content.height or 0)
     kept = old.texts if medium_of(request.task) is Medium.TEXT else {}
     prompt = {"prompt": prompt_of(request)} if has_prompt(request) else {}
@@ -109,9 +120,10 @@ def embedded_text(recipe: Recipe, width: int, height: int) -> tuple[str, str] | 
 
 
 def source_type_of(request: Request) -> str:
-    """Return the IPTC source type of a result, reading the request's input file if it has one."""
-    source = next(iter(inputs_of(request).values()), None)
-    generated = source is not None and is_declared_generated(Path(source.path))
+    """Return the IPTC source type of a result, reading the request's input files if it has some."""
+    files = input_files(request)
+    read = files[:1] if uses_models(request) else files[:_MAX_READ]
+    generated = any(is_declared_generated(Path(file.path)) for file in read)
     return source_type(request, input_is_generated=generated)
 
 

@@ -6,7 +6,8 @@ import re
 
 from studio.formats.pictures import a1111, xmp
 from studio.formats.pictures.embedded import Embedded
-from studio.kinds.requests import inputs_of
+from studio.kinds.registry import kind_if_known
+from studio.kinds.requests import input_files
 from studio.protocol import Request
 
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -15,13 +16,25 @@ GENERATED = f"{_TERMS}trainedAlgorithmicMedia"
 ENHANCED = f"{_TERMS}compositeWithTrainedAlgorithmicMedia"
 """Existing media modified by a trained model, including upscaling, since it invents detail."""
 
+COMPOSITE = f"{_TERMS}composite"
+"""Put together from media none of which is known to be generated, without a model."""
+
 
 def source_type(request: Request, *, input_is_generated: bool) -> str:
     """Return the IPTC term for a result.
 
-    Results made from generated media remain `GENERATED`; others with an input are `ENHANCED`.
+    Results made from generated media remain `GENERATED`; others with an input are `ENHANCED`, or
+    `COMPOSITE` if no model had a part in them.
     """
-    return ENHANCED if inputs_of(request) and not input_is_generated else GENERATED
+    if input_is_generated or not input_files(request):
+        return GENERATED
+    return ENHANCED if uses_models(request) else COMPOSITE
+
+
+def uses_models(request: Request) -> bool:
+    """Return whether models make the result of a request, not only put files together."""
+    kind = kind_if_known(request)
+    return kind is None or bool(kind.models_of(request))
 
 
 def is_generated(embedded: Embedded) -> bool:

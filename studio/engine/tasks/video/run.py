@@ -7,7 +7,6 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +21,7 @@ from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.upscale.enlarge import scale_note
 from studio.engine.tasks.upscale.load import Upscaler, acquire_upscaler, interruptible
+from studio.engine.tasks.video.files.disk_errors import disk_errors
 from studio.engine.tasks.video.files.encoders import Encoding, choose_encoding
 from studio.engine.tasks.video.files.joined import choose_format, join
 from studio.engine.tasks.video.files.segments import (
@@ -116,7 +116,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     with (
         open_segments(kept, key, job.work_dir) as store,
         PeakMemory(device) as peak,
-        _disk_errors(),
+        disk_errors(),
         interruptible(job),
     ):
         upscaler = _frame_upscaler(command, source, models, store, job, memory, device, notes)
@@ -408,18 +408,3 @@ def _key(
         "device": device.description,
     }
     return hashlib.sha256(msgspec.json.encode(decides, order="sorted")).hexdigest()[:24]
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    """Turn errors of the video library that come from the disk into those of Python."""
-    import av
-
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        if isinstance(error, OSError) or not error.errno:
-            raise
-        if error.errno in (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT):
-            raise OSError(error.errno, os.strerror(error.errno)) from error
-        raise

@@ -1,0 +1,1 @@
+"""Film: pictures one after the other, with motion, cross-fades, sound and subtitles."""

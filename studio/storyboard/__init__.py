@@ -1,0 +1,1 @@
+"""Storyboards: a script becomes shots with pictures and voices, and these a film."""

@@ -38,7 +38,7 @@ class IconRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
     ] = "rounded"
     weight: Annotated[
         Literal["thin", "regular", "bold"],
-        label("Weight", "Thin strokes come with more details", flags="--weight"),
+        label("Stroke weight", "Thin strokes come with more details", flags="--weight"),
     ] = "bold"
     stroke_width: Annotated[
         Annotated[float, Meta(ge=0.25, le=6.0)] | None,

@@ -82,17 +82,20 @@ def test_icons_appear_in_a_grid_and_change_their_look_without_being_drawn_again(
     look.ends.setCurrentIndex(2)
     look.size_field.set_value(48)
     tab.grid.grab()
-    changed = look.apply(before)
+    changed = look.chosen().apply(before)
     assert changed.look == Look(1.25, False, "#1a7f37", 2.0) and changed.icon == before.icon
 
     tab.grid.setCurrentIndex(tab.icons.index(1))
     tab.actions_bar.copy("svg")
+    qtbot.waitUntil(partial(is_said, tab, "The icon was copied."))
     copied = read_document(QGuiApplication.clipboard().text())
-    assert copied is not None and copied[0] == look.apply(finished[1].drawing)
+    assert copied is not None and copied[0] == look.chosen().apply(finished[1].drawing)
     tab.actions_bar.copy("jsx")
-    assert "strokeWidth" in QGuiApplication.clipboard().text()
+    qtbot.waitUntil(lambda: "strokeWidth" in QGuiApplication.clipboard().text())
     tab.grid.selectionModel().select(tab.icons.index(2), QItemSelectionModel.SelectionFlag.Select)
     assert tab.actions_bar.chosen.text() == "2 selected"
+    tab.actions_bar.save("svg", tmp_path / "gone")
+    qtbot.waitUntil(partial(is_said, tab, "gone"))
     tab.actions_bar.save("svg", tmp_path)
     qtbot.waitUntil(lambda: "2 files were saved." in messages(tab))
     saved = sorted(tmp_path.glob("*.svg"))
@@ -121,8 +124,8 @@ def test_a_file_that_is_dropped_restores_its_recipe_and_any_other_is_not_opened(
     tab.prompt.set_text("cat")
     tab.controls.look.set_colour("#cc0000")
     draw(tab, qtbot, 1)
-    (svg,) = write_files(tab._chosen_files(), tmp_path, "svg", 24)
-    (sprite,) = write_files(tab._chosen_files(), tmp_path, "sprite", 24)
+    (svg,) = write_files(tab._chosen_files()(), tmp_path, "svg", 24)
+    (sprite,) = write_files(tab._chosen_files()(), tmp_path, "sprite", 24)
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><svg>&b;</svg>'
     for name, content in (
         ("script.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>x()</script></svg>'),
@@ -158,6 +161,8 @@ def test_a_request_is_shown_again_and_an_empty_prompt_draws_anything(
         prompt="", corners="sharp", weight="thin", family="lucide", temperature=1.1,
         guidance_scale=2.0, seed=9, count=2, begin="M3 4L9 4", stroke_width=1.5, colour="#112233",
     )  # fmt: skip
+    tab.restore(request.with_values(colour='"/><script>'))
+    assert tab.request().colour == "currentColor"
     tab.restore(request)
     assert tab.request() == request
     tab.generate()
@@ -167,7 +172,7 @@ def test_a_request_is_shown_again_and_an_empty_prompt_draws_anything(
 
 def test_files_are_never_written_over(tmp_path: Path, tab: Any, qtbot: QtBot) -> None:
     draw(tab, qtbot, 1)
-    files = tab._chosen_files()
+    files = tab._chosen_files()()
     forms: dict[Form, int] = {"png": 8, "ico": 1, "icns": 1, "sprite": 1}
     for form, count in forms.items():
         once = write_files(files, tmp_path, form, 24)

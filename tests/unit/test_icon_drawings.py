@@ -72,7 +72,7 @@ def test_icons_are_written_as_what_pages_and_programs_take() -> None:
     assert svg == icon.document(24).replace('"', "'")
     assert not set("<>#\n") & set(url)
     names = exports.identifiers(["House 1", "house_1", "房子", "1x", "<"])
-    assert names == ["house-1", "house-1-2", "房子", "icon-1x", "icon"]
+    assert names == ["house-1", "house-1-2", "房子", "drawing-1x", "drawing"]
     sprite = ElementTree.fromstring(exports.sprite(dict.fromkeys(names, icon)))
     assert [each.get("viewBox") for each in sprite] == ["-2 -2 28 28"] * 5
     for form, sizes in (("ICO", 7), ("ICNS", 7)):

@@ -53,9 +53,9 @@ def identifiers(names: Sequence[str]) -> list[str]:
     """Return an id for each name: letters, digits and hyphens, each id once."""
     found: dict[str, None] = {}
     for name in names:
-        plain = "-".join(re.findall(r"[^\W_]+", name.lower()))[:80] or "icon"
+        plain = "-".join(re.findall(r"[^\W_]+", name.lower()))[:80] or "drawing"
         if plain[0].isdigit():
-            plain = f"icon-{plain}"
+            plain = f"drawing-{plain}"
         number, unique = 1, plain
         while unique in found:
             number += 1

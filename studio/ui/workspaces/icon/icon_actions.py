@@ -10,7 +10,6 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
-from studio.protocol import Problem
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
@@ -27,7 +26,7 @@ class IconActions(QWidget):
     def __init__(
         self,
         state: AppState,
-        icons: Callable[[], Sequence[IconFile]],
+        icons: Callable[[], Callable[[], Sequence[IconFile]]],
         size: Callable[[], int],
         parent: QWidget | None = None,
     ) -> None:
@@ -91,31 +90,36 @@ class IconActions(QWidget):
         menu.popup(at)
 
     def copy(self, form: str) -> None:
-        """Copy the icons as text."""
+        """Copy the icons as text, which is made on another thread."""
         from studio.formats.icons import exports
 
-        size = self._size()
+        size, icons = self._size(), self._icons()
         make: dict[str, Callable[[IconFile], str]] = {
             "svg": lambda each: each.drawing.document(size),
             "jsx": lambda each: exports.jsx(each.drawing, size),
             "css": lambda each: exports.css_url(each.drawing, size),
         }
-        icons = self._icons()
-        if not icons:
-            return
-        QGuiApplication.clipboard().setText("\n".join(make[form](each) for each in icons))
-        text = (
-            self.tr("The icon was copied.")
-            if len(icons) == 1
-            else self.tr("{n} icons were copied.").format(n=f"{len(icons):,}")
-        )
-        self._state.show_message(text, "success")
+
+        def copied(texts: Sequence[str]) -> None:
+            if not texts:
+                return
+            QGuiApplication.clipboard().setText("\n".join(texts))
+            text = (
+                self.tr("The icon was copied.")
+                if len(texts) == 1
+                else self.tr("{n} icons were copied.").format(n=f"{len(texts):,}")
+            )
+            self._state.show_message(text, "success")
+
+        self._state.background.read(self, lambda: [make[form](each) for each in icons()], copied)
 
     def save(self, form: Form, folder: Path) -> None:
         """Write the icons as files of one form into a folder."""
-        icons, size = tuple(self._icons()), self._size()
+        icons, size = self._icons(), self._size()
 
         def say(written: Sequence[Path]) -> None:
+            if not written:
+                return
             text = (
                 self.tr("{name} was saved.").format(name=written[0].name)
                 if len(written) == 1
@@ -128,13 +132,15 @@ class IconActions(QWidget):
                 lambda: open_path(folder, self._state.show_message),
             )
 
-        def failed(problem: Problem) -> None:
-            self._state.problem.emit(problem)
+        def write() -> list[Path]:
+            from studio.library.disk_problems import file_problem
 
-        if icons:
-            self._state.background.waiting(
-                self, lambda: write_files(icons, folder, form, size), say, failed
-            )
+            try:
+                return write_files(icons(), folder, form, size)
+            except OSError as error:
+                raise file_problem(error, folder) from error
+
+        self._state.background.waiting(self, write, say, self._state.problem.emit)
 
     def _ask_folder(self, form: Form) -> None:
         path = QFileDialog.getExistingDirectory(self, self.tr("Save icons in"))

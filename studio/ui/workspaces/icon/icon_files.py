@@ -31,7 +31,7 @@ class IconFile(Struct, frozen=True):
 
 def write_files(icons: Sequence[IconFile], folder: Path, form: Form, size: int) -> list[Path]:
     """Write files of one form; existing ones are kept. Raises `OSError`."""
-    if form == "sprite":
+    if form == "sprite" and icons:
         names = exports.identifiers([icon.name for icon in icons])
         drawings = {name: icon.drawing for name, icon in zip(names, icons, strict=True)}
         return [_write(folder, "icons-sprite.svg", exports.sprite(drawings).encode())]

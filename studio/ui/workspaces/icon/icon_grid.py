@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 from studio.formats.icons.colours import CURRENT_COLOUR
 from studio.formats.icons.drawing import Drawing
 from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.workspaces.icon.look_controls import ChosenLook
 
 CELL = QSize(120, 120)
 SIDE = 72
@@ -153,7 +154,7 @@ class IconModel(QAbstractListModel):
 
 
 class _CellDelegate(QStyledItemDelegate):
-    def __init__(self, look: Callable[[Drawing], Drawing], parent: QWidget) -> None:
+    def __init__(self, look: Callable[[], ChosenLook], parent: QWidget) -> None:
         super().__init__(parent)
         self._look = look
         self._pixmaps: dict[tuple[str, str, int], QPixmap] = {}
@@ -208,7 +209,7 @@ class _CellDelegate(QStyledItemDelegate):
         if found is None:
             if len(self._pixmaps) >= _KEPT:
                 self._pixmaps.clear()
-            found = self._pixmaps[key] = _rendered(self._look(drawing), text, ratio)
+            found = self._pixmaps[key] = _rendered(self._look().apply(drawing), text, ratio)
         return found
 
 
@@ -244,7 +245,7 @@ class IconGrid(QListView):
     def __init__(
         self,
         model: IconModel,
-        look: Callable[[Drawing], Drawing],
+        look: Callable[[], ChosenLook],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)

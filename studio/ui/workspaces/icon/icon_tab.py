@@ -66,13 +66,15 @@ class IconTab(QWidget):
         )
         self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
         self.prompt.grow(*_LINES)
+        # Files that are dropped there too are for the tab.
+        self.prompt.setAcceptDrops(False)
         self.controls = IconControls(state, self)
         self.run_bar = RunBar(TASK, KIND.fields["count"], stacked=True, parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
         self._offers = model_offers_of(state)
         self._empty = EmptyState(KIND.icon, "", "", parent=self)
         self.icons = IconModel(self)
-        self.grid = IconGrid(self.icons, self.controls.look.apply, self)
+        self.grid = IconGrid(self.icons, self.controls.look.chosen, self)
         self.actions_bar = IconActions(
             state, self._chosen_files, lambda: self.controls.look.size_in_pixels, self
         )
@@ -239,13 +241,18 @@ class IconTab(QWidget):
         if not self._reading and (self._watch is None or self._watch.is_over):
             self.icons.end()
 
-    def _chosen_files(self) -> list[IconFile]:
-        apply = self.controls.look.apply
-        return [
-            IconFile(each.name, apply(each.drawing), each.recipe)
-            for each in self.grid.selected()
-            if each.drawing is not None
-        ]
+    def _chosen_files(self) -> Callable[[], list[IconFile]]:
+        """Return what makes the selected icons in their look, for another thread."""
+        look, results = self.controls.look.chosen(), self.grid.selected()
+
+        def make() -> list[IconFile]:
+            return [
+                IconFile(each.name, look.apply(each.drawing), each.recipe)
+                for each in results
+                if each.drawing is not None
+            ]
+
+        return make
 
     def more_like_this(self) -> None:
         """Draw on from the first half of the strokes of the selected icon."""
@@ -385,6 +392,10 @@ class IconTab(QWidget):
             return request_in(path)
 
         def show(request: Request) -> None:
+            if not isinstance(request, IconRequest):
+                text = self.tr("There is no icon with its recipe in {name}.")
+                self._state.show_message(text.format(name=path.name), "warning")
+                return
             self.restore(request)
             self._state.show_message(
                 self.tr("The settings of {name} were restored.").format(name=path.name), "info"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QColorDialog, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.formats.icons.colours import CURRENT_COLOUR
+from studio.formats.icons.colours import CURRENT_COLOUR, is_colour
 from studio.formats.icons.drawing import Drawing, Look
 from studio.kinds.icon import KIND
 from studio.ui.fields.number_field import NumberField, number_field
@@ -19,6 +21,27 @@ from studio.ui.workspaces.icon.values import IconValues
 _FIELDS = KIND.fields
 _USUAL_WIDTH = (0.5, 3.0)
 _SIZES = (8, 2048)
+
+
+@dataclass(frozen=True)
+class ChosenLook:
+    """What is chosen for all icons; None leaves a value as it was drawn."""
+
+    width: float | None
+    rounded: bool | None
+    colour: str
+    padding: float
+
+    def apply(self, drawing: Drawing) -> Drawing:
+        """Return a drawing in this look."""
+        before = drawing.look
+        look = Look(
+            before.width if self.width is None else self.width,
+            before.rounded if self.rounded is None else self.rounded,
+            self.colour,
+            self.padding,
+        )
+        return drawing if look == before else drawing.restyled(look)
 
 
 class LookControls(QWidget):
@@ -80,14 +103,14 @@ class LookControls(QWidget):
     def set_colour(self, colour: str) -> None:
         """Set the colour, as `#rrggbb` or that of the page."""
         if colour != self._colour:
-            self._colour = colour
+            self._colour = _plain_colour(colour)
             self._show_colour()
             self.changed.emit()
 
     def set_values(self, values: IconValues) -> None:
         """Show stored values."""
         self.width_field.set_value(values.stroke_width)
-        self._colour = values.colour
+        self._colour = _plain_colour(values.colour)
         self.ends.setCurrentIndex(max(0, self.ends.findData(values.ends)))
         self.padding.set_value(values.padding)
         self.size_field.set_value(values.size)
@@ -106,16 +129,15 @@ class LookControls(QWidget):
         """The width and height of icons in copies and files."""
         return self.size_field.int_value()
 
-    def apply(self, drawing: Drawing) -> Drawing:
-        """Return a drawing in the look that is chosen."""
+    def chosen(self) -> ChosenLook:
+        """Return the look that is chosen."""
         width, ends = self.width_field.value(), str(self.ends.currentData())
-        look = Look(
-            drawing.look.width if width is None else float(width),
-            ends == "rounded" if ends else drawing.look.rounded,
-            self._colour.lower() if self._colour.startswith("#") else self._colour,
+        return ChosenLook(
+            None if width is None else float(width),
+            ends == "rounded" if ends else None,
+            self._colour,
             self.padding.float_value(),
         )
-        return drawing if look == drawing.look else drawing.restyled(look)
 
     def _choose_colour(self) -> None:
         begin = QColor(self._colour) if self._colour != CURRENT_COLOUR else QColor("#000000")
@@ -135,6 +157,13 @@ class LookControls(QWidget):
             pixmap.fill(QColor(self._colour))
             swatch = QIcon(pixmap)
         self.colour.setIcon(swatch)
+
+
+def _plain_colour(text: str) -> str:
+    """Return a colour in lower case; that of the page for what is none, as recipes may have."""
+    if not is_colour(text):
+        return CURRENT_COLOUR
+    return text if text == CURRENT_COLOUR else text.lower()
 
 
 def _row(text: str, control: QWidget, *others: QWidget) -> QWidget:

@@ -94,7 +94,9 @@ def _units(text: str) -> list[_Unit]:
         word = _WORD.match(text, place)
         end = word.end() if word else place + 1
         piece = text[place:end]
-        if word or unicodedata.category(piece)[0] not in "PZC" or piece == "\u200d":
+        # Signs of the keyboard, as in {red|blue}, ask for nothing; drawn ones are names.
+        is_said = not piece.isascii() and unicodedata.category(piece)[0] not in "PZC"
+        if word or is_said or piece == "\u200d":
             units.append(_Unit(piece, place, end))
         place = end
     return units

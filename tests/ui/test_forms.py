@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPlainTextEdit, QPushButton, QTextBrowser
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QTextBrowser,
+)
 from pytestqt.qtbot import QtBot
 
 from studio.jobs.forms.form_request import FORM
 from studio.settings import Paths
 from studio.ui.main_window import MainWindow
 from studio.ui.shell.window.palette_entries import button_entries
+from studio.ui.style.theme import apply_scheme
 from studio.ui.workspaces.text.answer_card import AnswerCard
 from studio.ui.workspaces.text.forms.form_dialog import FormDialog
 from studio.ui.workspaces.text.word_places import rendered_place
@@ -94,6 +102,15 @@ def test_cards_are_found_by_purpose_language_and_words(tab: Any, qtbot: QtBot) -
     dialog.cards.search.setText("no such form")
     assert dialog.cards._empty.isVisible()
     assert "broken.toml, line 1" in dialog.cards._note.text()
+
+
+def test_no_card_cuts_the_summary_of_its_form(tab: Any, qtbot: QtBot, qapp: Any) -> None:
+    apply_scheme(qapp, "light")
+    cards = opened(tab, qtbot).cards
+    cards.language.setCurrentIndex(cards.language.findData("en"))
+    labels = [label for label in cards.findChildren(QLabel) if label.wordWrap()]
+    cut = [label for label in labels if label.height() < label.heightForWidth(label.width())]
+    assert len(labels) > 10 and not [label.text() for label in cut if label.isVisible()]
 
 
 def test_what_is_missing_is_said_below_its_field_and_nothing_runs(tab: Any, qtbot: QtBot) -> None:

@@ -24,6 +24,7 @@ def icons() -> KnownWords:
         "draw me a rocket, please",
         "pizza icon, flat style",
         "two hearts",
+        "a {red|blue} apple",
         "umbrellas",
         "grinning face with big eyes",
         "🍎",

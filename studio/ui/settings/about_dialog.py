@@ -42,7 +42,7 @@ class AboutDialog(QDialog):
             "<p>"
             + escape(
                 self.tr(
-                    "Text, pictures and upscaling with models on your own machine. "
+                    "Text, pictures, speech and video with models on your own machine. "
                     "Nothing leaves it."
                 )
             )

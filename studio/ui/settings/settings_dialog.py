@@ -91,6 +91,8 @@ class SettingsDialog(QDialog):
         self.threads.setRange(0, MAX_THREADS)
         self.threads.setSpecialValueText(self.tr("Auto"))
         self.threads.setValue(settings.threads)
+        # The padding of the style sheet does not reach the field inside.
+        self.threads.lineEdit().setTextMargins(GRID - 2, 0, 0, 0)
         self.device = self._choice(
             "settings.device",
             self.tr("Device"),

@@ -41,7 +41,7 @@ QComboBox QAbstractItemView { background: $Card; border: 1px solid $Field; borde
 QComboBox QAbstractItemView::item { min-height: 26px; padding: 0 6px; border-radius: 4px; }
 QComboBox QAbstractItemView::item:selected { background: $Soft; color: $Text; }
 QTreeView::item:selected, QListView::item:selected, QTableView::item:selected {
-  background: $Soft; color: $Text; }
+  background: $Soft; color: $Text; border: none; }
 QPushButton { background: $Button; border: 1px solid $Field; border-radius: 6px;
   padding: 5px 12px; min-height: 18px; }
 QPushButton:hover { background: $Hover; }

@@ -152,6 +152,8 @@ class FormCards(QWidget):
             card = FormCard(each, inside)
             card.clicked.connect(partial(self.chosen.emit, each))
             grid.addWidget(card, number // COLUMNS, number % COLUMNS)
+            # The style sheet sets a minimum height of buttons, which goes before that of the card.
+            grid.setRowMinimumHeight(number // COLUMNS, card.sizeHint().height())
         for column in range(COLUMNS):
             grid.setColumnStretch(column, 1)
         grid.setRowStretch(len(found[:MOST]) // COLUMNS + 1, 1)
@@ -199,7 +201,6 @@ class FormCard(QPushButton):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             rows.addWidget(label)
         rows.setStretch(1, 1)
-        # The style sheet would make it as low as any button.
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._height = 4 * self.fontMetrics().lineSpacing() + 3 * GRID
 

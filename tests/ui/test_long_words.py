@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 import studio.ui
 from studio.ui.widgets.long_words import break_long_words
+from studio.ui.widgets.plain_text import breakable
 
 Wrap = QTextOption.WrapMode
 
@@ -27,6 +28,13 @@ def test_long_words_are_broken_anywhere_while_they_are_shown(qtbot: QtBot, lette
     assert editor.wordWrapMode() == Wrap.WrapAnywhere
     editor.setPlainText("a")
     assert editor.wordWrapMode() == Wrap.WrapAtWordBoundaryOrAnywhere
+
+
+def test_a_chinese_sentence_gets_no_break_inside_of_a_word() -> None:
+    """Lines end between its characters anyway; a name of that length gets places for breaks."""
+    sentence = "此模型一次只画一个事物，而提示词中有多个：" * 3 + "“umbrella”"
+    assert breakable(sentence) == sentence
+    assert "\u200b" in breakable("a" * 60)
 
 
 def test_every_editor_breaks_long_words() -> None:

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from studio.protocol import sentence
+from studio.kinds.text import TextRequest
+from studio.library.records import Asset
+from studio.protocol import Recipe, sentence
 from studio.settings import RESOURCES
+from studio.ui.gallery.detail_text import detail_rows
 from studio.ui.style.translations import JsonTranslator, translated
 
 CHINESE = RESOURCES / "translations" / "zh_CN.json"
@@ -95,3 +98,21 @@ def test_a_sentence_of_the_engine_is_translated() -> None:
 @pytest.mark.usefixtures("chinese")
 def test_a_text_without_a_translation_stays_english() -> None:
     assert translated(sentence("Nobody {did} this.", did="translated")) == "Nobody translated this."
+
+
+@pytest.mark.usefixtures("chinese")
+def test_units_and_names_of_choices_are_translated_in_the_details_of_a_result() -> None:
+    recipe = Recipe(request=TextRequest(prompt="a", seed=1), row=0, seed=1, job="j", created="")
+    asset = Asset(
+        id="a",
+        job="j",
+        row=0,
+        task="text",
+        path=Path("a.md"),
+        created="",
+        recipe=recipe,
+        prompt="a",
+    )
+    rows = dict(detail_rows(asset))
+    assert rows["预设"] == "均衡"
+    assert rows["回答长度上限"] == "512 词元"

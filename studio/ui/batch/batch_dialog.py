@@ -34,7 +34,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.buttons import PrimaryButton
 from studio.ui.widgets.plain_text import plain_label
-from studio.ui.widgets.times import duration_text
+from studio.ui.widgets.times import rough_duration_text
 
 if TYPE_CHECKING:
     from studio.jobs.contact_sheet import Picture
@@ -175,7 +175,7 @@ class BatchDialog(QDialog):
             else:
                 self.estimate.setText(
                     self.tr("About {time}, finished at about {clock}").format(
-                        time=duration_text(total), clock=finished_at(total, datetime.now())
+                        time=rough_duration_text(total), clock=finished_at(total, datetime.now())
                     )
                 )
 

@@ -69,6 +69,7 @@ class MatrixPage(QWidget):
         self.summary.setObjectName("batch.matrix.summary")
         self.summary.setWordWrap(True)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, GRID, 0, GRID)
         layout.setSpacing(GRID)
         layout.addWidget(intro)
         layout.addLayout(form)

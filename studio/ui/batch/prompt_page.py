@@ -66,6 +66,7 @@ class PromptPage(QWidget):
         self.preview.setAccessibleName(self.tr("The first prompts"))
         self.preview.setReadOnly(True)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, GRID, 0, GRID)
         layout.setSpacing(GRID)
         layout.addWidget(intro)
         layout.addWidget(self.prompt, 1)

@@ -95,6 +95,7 @@ class TablePage(QWidget):
         row.addWidget(self.choose)
         row.addWidget(self.summary, 1)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, GRID, 0, GRID)
         layout.setSpacing(GRID)
         layout.addWidget(intro)
         layout.addLayout(row)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 import msgspec
 
+from studio.kinds.fields import Field
 from studio.kinds.registry import AnyKind, kind_if_known
 from studio.kinds.requests import unsupported_reason
 from studio.library.records import Asset
@@ -74,7 +76,18 @@ def _kind_rows(kind: AnyKind, recipe: Recipe) -> Iterator[_Row]:
         if field.type == "boolean" and getattr(recipe.request, name) == field.default:
             continue
         value = recipe.seed if name == "seed" else getattr(recipe.request, name)
-        yield tr(field.label), field.format_value(value)[:_MAX_VALUE]
+        yield tr(field.label), _value_text(field, value)[:_MAX_VALUE]
+
+
+def _value_text(field: Field, value: Any) -> str:
+    """Return a value in the language of the window: its unit, and choices that have a name."""
+    text = field.format_value(value)
+    if field.unit and text.endswith(field.unit):
+        return text.removesuffix(field.unit) + tr(field.unit)
+    if isinstance(value, str) and value in field.choices:
+        name = value.capitalize()
+        return text if tr(name) == name else tr(name)
+    return text
 
 
 def _unknown_kind_rows(recipe: Recipe) -> Iterator[_Row]:

@@ -46,7 +46,7 @@ class ReviewDialog(QDialog):
         self.state.setCurrentIndex(max(0, self.state.findData(first.review_state)))
         self.name = QLineEdit(reviewer, self)
         self.name.setObjectName("history.review.name")
-        self.name.setAccessibleName(self.tr("Name"))
+        self.name.setAccessibleName(self.tr("Your name"))
         self.name.setMaxLength(MAX_REVIEWER)
         self.remark = QPlainTextEdit(self)
         break_long_words(self.remark)
@@ -69,7 +69,7 @@ class ReviewDialog(QDialog):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for text, control in (
             (self.tr("State"), self.state),
-            (self.tr("Name"), self.name),
+            (self.tr("Your name"), self.name),
             (self.tr("Remark"), self.remark),
         ):
             label = plain_label(text, self)

@@ -26,7 +26,9 @@ TOOLTIP_WIDTH = 100
 MAX_LABEL = 5000
 """Characters of a label."""
 
-_LONG_WORD = re.compile(r"\S{40,}")
+# Lines may end between Chinese, Japanese and Korean characters anyway, and not inside of a word.
+_OF_WORD = r"[^\s\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]"
+_LONG_WORD = re.compile(rf"{_OF_WORD}{{40,}}")
 _PART_OF_WORD = re.compile(r"\S{8}(?=\S)")
 _BREAK = "\u200b"
 """Invisible; a line may end here."""
@@ -82,7 +84,7 @@ def plain_tooltip(text: str) -> str:
 
 def breakable(text: str, longest: int = 40) -> str:
     """Return a text with places to break words that are wider than a label may be."""
-    long_word = re.compile(rf"\S{{{longest},}}") if longest != 40 else _LONG_WORD
+    long_word = re.compile(rf"{_OF_WORD}{{{longest},}}") if longest != 40 else _LONG_WORD
     return long_word.sub(lambda word: _PART_OF_WORD.sub(rf"\g<0>{_BREAK}", word[0]), text)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -28,6 +29,7 @@ from studio.writing.forms.form_folders import Forms, FoundForm
 from studio.writing.forms.toml_file import BrokenFile
 
 COLUMNS = 2
+_CARD_WIDTH = 20 * GRID
 MOST = 60
 """Cards shown at once; a search finds the others."""
 
@@ -58,6 +60,7 @@ class FormCards(QWidget):
         super().__init__(parent)
         self._forms: tuple[FoundForm, ...] = ()
         self._wanted = language
+        self._columns = COLUMNS
         self.search = QLineEdit(self)
         self.search.setObjectName("forms.search")
         self.search.setPlaceholderText(self.tr("Search the forms"))
@@ -142,8 +145,17 @@ class FormCards(QWidget):
         order = list(purpose_titles())
         return sorted(found, key=lambda each: (not each.is_own, order.index(each.form.purpose)))
 
+    def _fitting_columns(self) -> int:
+        return COLUMNS if self._scroll.width() >= COLUMNS * (_CARD_WIDTH + 2 * GRID) else 1
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._forms and self._fitting_columns() != self._columns:
+            self._show()
+
     def _show(self, *_: object) -> None:
         found = self._found()
+        columns = self._columns = self._fitting_columns()
         inside = QWidget()
         grid = QGridLayout(inside)
         grid.setContentsMargins(GRID, GRID, GRID, GRID)
@@ -151,12 +163,12 @@ class FormCards(QWidget):
         for number, each in enumerate(found[:MOST]):
             card = FormCard(each, inside)
             card.clicked.connect(partial(self.chosen.emit, each))
-            grid.addWidget(card, number // COLUMNS, number % COLUMNS)
+            grid.addWidget(card, number // columns, number % columns)
             # The style sheet sets a minimum height of buttons, which goes before that of the card.
-            grid.setRowMinimumHeight(number // COLUMNS, card.sizeHint().height())
-        for column in range(COLUMNS):
+            grid.setRowMinimumHeight(number // columns, card.sizeHint().height())
+        for column in range(columns):
             grid.setColumnStretch(column, 1)
-        grid.setRowStretch(len(found[:MOST]) // COLUMNS + 1, 1)
+        grid.setRowStretch(len(found[:MOST]) // columns + 1, 1)
         self._scroll.setWidget(inside)
         inside.setAutoFillBackground(False)
         text = "" if found or not self._forms else self.tr("No form matches.")
@@ -205,7 +217,7 @@ class FormCard(QPushButton):
         self._height = 4 * self.fontMetrics().lineSpacing() + 3 * GRID
 
     def sizeHint(self) -> QSize:
-        return QSize(20 * GRID, self._height)
+        return QSize(_CARD_WIDTH, self._height)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

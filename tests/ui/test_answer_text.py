@@ -68,7 +68,7 @@ def test_the_ends_of_lines_are_kept_but_in_code(view: AnswerText) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["|a|b|\n|-|-|\n" + "|c|d|\n" * 400, "```\nx\n```\n\n" * 1000, "# h\n\n- i\n\n" * 300]
+    "text", ["|a|b|\n|-|-|\n" + "|c|d|\n" * 400, "```\nx\n```\n\n" * 700, "# h\n\n- i\n\n" * 300]
 )
 def test_a_rendered_answer_is_laid_out_a_fixed_number_of_times(
     view: AnswerText, monkeypatch: pytest.MonkeyPatch, text: str

@@ -18,6 +18,7 @@ from studio.kinds.coding import to_json
 from studio.kinds.registry import known_kind
 from studio.library.index.database import DamagedDatabaseError
 from studio.library.index.search import AssetQuery
+from studio.library.recipes.aigc_setting import visible_label_from_settings
 from studio.library.recipes.export import check_export_folder, export
 from studio.library.recipes.subtitles import write_subtitles
 from studio.library.records import Asset
@@ -218,7 +219,9 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
         status = SOME_FAILED
 
     try:
-        targets = export(assets, folder, options.format, quality, note, skip)
+        settings, _ = load_settings(default_paths().settings)
+        label = visible_label_from_settings(settings)
+        targets = export(assets, folder, options.format, quality, note, skip, label)
         if options.subtitles:
             sounds = [asset.path for asset in assets if _has_words(asset)]
             targets += write_subtitles(sounds, folder, options.subtitles, opened.root)

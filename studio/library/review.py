@@ -13,6 +13,8 @@ STATES: tuple[ReviewState, ...] = get_args(ReviewState)
 REVIEW_LABEL, REVIEW_REQUIRED = "review", "required"
 """The label of results that a person must review."""
 
+_MARKED = {"needs_review": "needs-review", "rejected": "rejected"}
+
 MAX_REVIEWER, MAX_REMARK = 100, 2000
 """Characters."""
 
@@ -29,6 +31,18 @@ class Review(Struct, frozen=True):
 def needs_review(labels: Mapping[str, str]) -> bool:
     """Return whether a person must review a result with these labels."""
     return labels.get(REVIEW_LABEL) == REVIEW_REQUIRED
+
+
+def marked_name(name: str, state: str) -> str:
+    """Return the name of a copy outside of the library, which says what is not approved."""
+    stem, dot, suffix = name.rpartition(".")
+    if not (dot and stem):
+        stem, dot, suffix = name, "", ""
+    # It may have been decided since.
+    for mark in _MARKED.values():
+        stem = stem.removesuffix(f"-{mark}") or stem
+    mark = _MARKED.get(state, "")
+    return f"{stem}-{mark}{dot}{suffix}" if mark else f"{stem}{dot}{suffix}"
 
 
 def review_state(review: Review | None, labels: Mapping[str, str]) -> str:

@@ -58,6 +58,7 @@ from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
 from studio.library.recovery.returned_disks import index_returned
 from studio.library.recovery.unrecorded import index_unrecorded
+from studio.library.review import marked_name, review_state
 from studio.protocol import Problem, ProblemError, Recipe
 
 _QUEUE_LOCK = ".queue.lock"
@@ -319,7 +320,8 @@ class Library:
         is_text = medium_of(recipe.request.task) is Medium.TEXT
         extension = TEXTS[0] if is_text else temporary.suffix.lower() or ".png"
         if job.output:
-            wanted = folder / plain_name(recipe.request, recipe.seed, extension)
+            name = plain_name(recipe.request, recipe.seed, extension)
+            wanted = folder / marked_name(name, review_state(None, recipe.labels))
         else:
             when = datetime.fromisoformat(recipe.created)
             wanted = folder / relative_name(recipe.request, recipe.seed, when, extension)

@@ -38,6 +38,7 @@ from studio.ui.widgets.dialog_frame import show_dialog
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
+    from studio.ui.batch.batch_dialog import BatchDialog
     from studio.ui.gallery.history_view import HistoryView
     from studio.ui.messages.message_bar import MessageBar
     from studio.ui.models.models_dialog import ModelsDialog
@@ -315,7 +316,11 @@ class MainWindow(QMainWindow):
         show_dialog(dialog)
         return dialog
 
-    def open_batch(self) -> None:
+    def open_table(self, path: Path) -> None:
+        """Open the batch dialog with a table of requests."""
+        self.open_batch().table.load(path)
+
+    def open_batch(self) -> BatchDialog:
         """Open the batch dialog for the current task."""
         from studio.ui.batch.batch_dialog import BatchDialog
         from studio.ui.batch.plan import batch_task
@@ -323,7 +328,9 @@ class MainWindow(QMainWindow):
         task = batch_task(self.current_task)
         workspace = self.tab(task)
         assert isinstance(workspace, ProvidesRequest)
-        show_dialog(BatchDialog(self.state, task, workspace.request, self))
+        dialog = BatchDialog(self.state, task, workspace.request, self)
+        show_dialog(dialog)
+        return dialog
 
     def open_settings(self, field: str = "") -> None:
         """Open the settings dialog, with the focus in the field of this object name."""

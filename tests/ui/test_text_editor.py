@@ -9,7 +9,9 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from studio.kinds.requests import prompt_of
 from studio.settings import Paths
+from studio.ui.batch.batch_dialog import BatchDialog
 from studio.ui.main_window import MainWindow
 from studio.ui.workspaces.text.editor.text_editor import python_place, qt_place
 from studio.writing.editing.proposal import Proposal
@@ -176,3 +178,16 @@ def test_places_of_qt_and_python_are_those_of_the_same_character() -> None:
     text = "a🦊b狐🦊c"
     for place in range(len(text) + 1):
         assert python_place(text, qt_place(text, place)) == place
+
+
+def test_the_shots_of_a_table_become_requests_for_pictures(tab: Any, qtbot: QtBot) -> None:
+    panel = tab.editing.panel
+    assert not panel.pictures.isVisible()
+    type_text(tab, "| 画面 | 秒数 |\n| --- | --- |\n| 山上的狐狸 | 3 |\n| =雪 | 2 |\n")
+    qtbot.waitUntil(panel.pictures.isVisible)
+    panel.pictures.click()
+    qtbot.waitUntil(lambda: tab.window().findChild(BatchDialog) is not None)
+    dialog = tab.window().findChild(BatchDialog)
+    qtbot.waitUntil(dialog.start.isEnabled)
+    prompts = [prompt_of(request) for request in dialog._plans[0].requests]
+    assert prompts == ["山上的狐狸", "=雪"]

@@ -13,7 +13,7 @@ from studio.settings import Settings
 from studio.ui.workspaces.text.export.marks import Marks, marks_of
 from studio.ui.workspaces.text.export.write_file import write
 from studio.ui.workspaces.text.export.writing import Part, Writing
-from studio.writing.editing.script_times import script_lines
+from studio.writing.editing.script_times import script_lines, script_pictures
 
 TEXT = "# 标题\n\n一段**粗体**文字。\n\n| a | b |\n|---|---|\n| 1 | <b>raw</b> |\n"
 
@@ -77,5 +77,6 @@ def test_a_script_with_seconds_becomes_subtitles() -> None:
     assert (lines[2].start, lines[2].end) == (6, 9)
     english = "| Shot | Voice | Seconds |\n|---|---|---|\n| 1 | Hello \\| you. | 2.5 |\n| x | y |\n"
     assert [line.text for line in script_lines(english)] == ["Hello | you."]
+    assert script_pictures(table) == ("山", "河", "海") and script_pictures("| 画面 |") == ()
     assert script_lines("no table") == () and script_lines("| a | b |\n|---|---|\n| 1 | 2 |") == ()
     assert len(script_lines("| Voice | Seconds |\n" + "| a, | 1 |\n" * 50_000)) < 5000

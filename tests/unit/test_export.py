@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from studio.formats.recipes.aigc import AigcLabel
+from studio.formats.recipes.recipe_files import read_embedded
+from studio.kinds.text import TextRequest
 from studio.library.folder.file_names import numbered, portable_name
 from studio.library.folder.work_folders import SharedLock, WorkFolders
 from studio.library.recipes.export import TABLE, export
+from studio.library.recipes.metadata import read_recipe
 from studio.library.records import Asset
+from studio.library.review import REVIEW_LABEL, REVIEW_REQUIRED, marked_name
 from studio.library.store import Library
 from studio.protocol import Problem, ProblemError
 from tests.unit.conftest import enqueue, record
@@ -219,3 +224,55 @@ def test_a_link_in_the_place_of_a_lock_empties_no_file(tmp_path: Path, name: str
     with pytest.raises(OSError, match="not a lock"), SharedLock(tmp_path, name, 1.0).held():
         pass
     assert lock.read_text() == "mine"
+
+
+def test_a_picture_is_marked_in_sight_and_in_its_metadata_where_that_is_asked_for(
+    library: Library, tmp_path: Path
+) -> None:
+    from io import BytesIO
+
+    from PIL import Image, ImageChops
+
+    made = BytesIO()
+    Image.new("RGBA", (400, 200), (10, 120, 30, 128)).save(made, "PNG")
+    small = BytesIO()
+    Image.new("RGB", (3, 2), "white").save(small, "PNG")
+    contents = [made.getvalue(), small.getvalue()]
+    assets = [
+        record(library, enqueue(library, f"fox {number}"), content=content)
+        for number, content in enumerate(contents)
+    ]
+    label = AigcLabel("Ann")
+    for suffix, format in (("png", ""), ("jpg", "jpeg"), ("webp", "webp")):
+        copies = export(assets, tmp_path / suffix, format, visible_label=label)  # type: ignore[arg-type]
+        assert [copy.suffix for copy in copies] == [f".{suffix}"] * 2
+        with Image.open(copies[0]) as image, Image.open(assets[0].path) as before:
+            assert image.size == before.size
+            changed = ImageChops.difference(image.convert("L"), before.convert("L")).getbbox()
+            # Letters of at least 5 % of the shorter side, in the corner.
+            assert changed is not None
+            if suffix == "png":
+                assert changed[0] > 300 and changed[1] > 150 and changed[3] - changed[1] >= 10
+        recipe = read_recipe(copies[0])
+        assert recipe is not None and recipe.job == assets[0].job
+    assert "Ann" in read_embedded(tmp_path / "png" / assets[0].path.name).label
+
+
+def test_what_needs_a_review_says_so_in_its_name_outside_of_the_library(
+    library: Library, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    [job] = library.queue.enqueue(
+        [TextRequest(prompt="a clause", seed=1)],
+        output=str(tmp_path / "out"),
+        labels=[{REVIEW_LABEL: REVIEW_REQUIRED}],
+    )
+    asset = record(library, job)
+    assert asset.path.stem.endswith("-needs-review")
+    library.marks.review([asset.id], "approved", "Ann", "")
+    kept = library.assets.get(asset.id)
+    assert kept is not None
+    [copy] = export([kept], tmp_path / "copies")
+    assert copy.stem == asset.path.stem.removesuffix("-needs-review")
+    assert marked_name("a.b", "rejected") == "a-rejected.b"
+    assert marked_name("a-needs-review", "rejected") == "a-rejected"

@@ -19,6 +19,7 @@ from studio.formats.recipes.recipe_files import read_embedded
 from studio.kinds.coding import to_json
 from studio.library.recipes.metadata import embedded_text, source_type_of
 from studio.library.recipes.source_type import with_source
+from studio.library.recipes.visible_label import with_visible_label
 from studio.protocol import ProblemError, Recipe, Sentence, UnknownRequest, problem, sentence
 
 if TYPE_CHECKING:
@@ -29,10 +30,17 @@ OnLoss: TypeAlias = Callable[[Sentence], object]
 SUFFIXES: dict[Format, tuple[str, ...]] = {"webp": (".webp",), "jpeg": (".jpg", ".jpeg")}
 LONGEST_SIDE: dict[Format, int] = {"webp": 16_383, "jpeg": 65_535}
 JPEG_QUALITY = 90
+_LONGEST_PNG = 2**31 - 1
 
 
 def convert_picture(
-    source: Path, recipe: Recipe, to: Format, quality: int | None, on_loss: OnLoss
+    source: Path,
+    recipe: Recipe,
+    to: Format,
+    quality: int | None,
+    on_loss: OnLoss,
+    *,
+    visible_label: bool = False,
 ) -> bytes:
     """Return the picture in `source` encoded in another format, with its recipe inside.
 
@@ -47,6 +55,8 @@ def convert_picture(
             pixels = _without_alpha(pixels, on_loss)
         elif pixels.mode not in ("RGB", "RGBA"):
             pixels = pixels.convert("RGBA" if pixels.mode == "LA" else "RGB")
+        if visible_label:
+            pixels = with_visible_label(pixels)
         profile = _profile(image)
         if profile and profile[16:20] != (b"GRAY" if pixels.mode == "L" else b"RGB "):
             on_loss(sentence("The colour profile cannot be used in this format and was left out."))
@@ -60,6 +70,21 @@ def convert_picture(
         if to == "webp":
             return _webp(pixels, quality, profile, _with_comment(exif, comment), packet, recipe)
         return _jpeg(pixels, quality, profile, exif, comment, packet, recipe, on_loss)
+
+
+def labelled_png(source: Path, on_loss: OnLoss) -> bytes:
+    """Return a picture as PNG with the visible label on it; the recipe is not in it yet.
+
+    Raises `OSError` and `ProblemError`.
+    """
+    with _loaded(source, _LONGEST_PNG) as image:
+        pixels = with_visible_label(_eight_bits(image, source, on_loss))
+        written = io.BytesIO()
+        profile = _profile(image)
+        if profile and profile[16:20] != b"RGB ":
+            profile = b""
+        pixels.save(written, "PNG", icc_profile=profile or None)
+        return written.getvalue()
 
 
 def _loaded(source: Path, longest: int) -> Image.Image:

@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from studio.formats.csv_cells import escaped
+from studio.formats.recipes.aigc import AigcLabel
 from studio.formats.untrusted_files import is_file, open_regular
 from studio.kinds.coding import to_json
 from studio.kinds.kind import Medium
@@ -31,13 +32,14 @@ from studio.library.folder.work_folders import (
     check_no_link,
     is_own_folder,
 )
-from studio.library.recipes.convert_picture import SUFFIXES, convert_picture
+from studio.library.recipes.convert_picture import SUFFIXES, Format, convert_picture, labelled_png
+from studio.library.recipes.metadata import write_with_recipe
 from studio.library.records import Asset
+from studio.library.review import marked_name
 from studio.protocol import Problem, ProblemError, Sentence, problem
 
 TABLE = "recipes.csv"
 _COLUMNS = ("file", "task", "model", "seed", "prompt", "recipe", "review")
-_MARKED = {"needs_review": "needs-review", "rejected": "rejected"}
 """What the names of copies say of results that are not for use as they are."""
 _WORK = "export"
 _READY = "ready"
@@ -64,6 +66,7 @@ def export(
     quality: int | None = None,
     on_loss: Callable[[Path, Sentence], object] = lambda _path, _loss: None,
     on_failure: Callable[[Asset, Problem], object] | None = None,
+    visible_label: AigcLabel | None = None,
 ) -> list[Path]:
     """Copy results to `folder` and add a row for each to its `recipes.csv`: all of them or none.
 
@@ -73,6 +76,8 @@ def export(
     With `format`, pictures are converted, keeping their recipe; see `convert_picture` for
     `quality`. `on_loss` is called with the copy's path and a message for each loss. Existing
     files are not overwritten; a number is added to the name. Returns the copies.
+
+    With a `visible_label`, pictures are marked as generated, in sight and in their metadata.
 
     A result whose file is missing, damaged or too large is passed to `on_failure` and left out.
     Without `on_failure`, and on disk errors, raises `ProblemError`, and nothing is exported.
@@ -85,7 +90,8 @@ def export(
         copies: list[_Copy] = []
         for number, asset in enumerate(assets):
             try:
-                copies.append(_copy(asset, place / str(number), format, quality))
+                file = place / str(number)
+                copies.append(_copy(asset, file, format, quality, visible_label))
             except ProblemError as error:
                 if on_failure is None:
                     raise
@@ -118,7 +124,13 @@ def check_export_folder(folder: Path, root: Path) -> None:
         )
 
 
-def _copy(asset: Asset, file: Path, format: ExportFormat, quality: int | None) -> _Copy:
+def _copy(
+    asset: Asset,
+    file: Path,
+    format: ExportFormat,
+    quality: int | None,
+    label: AigcLabel | None,
+) -> _Copy:
     """Copy or convert an asset to the new file `file`, and sync it."""
     name = portable_name(asset.path.name)
     losses: list[Sentence] = []
@@ -131,8 +143,11 @@ def _copy(asset: Asset, file: Path, format: ExportFormat, quality: int | None) -
             str(error),
             name=asset.path.name,
         ) from error
-    if mark := _MARKED.get(asset.review_state):
-        name = f"{Path(name).stem}-{mark}{Path(name).suffix}"
+    name = marked_name(name, asset.review_state)
+    if label is not None and asset.medium is Medium.PICTURE:
+        source.close()
+        name = _write_labelled(asset, file, format, quality, label, losses.append, name)
+        return _Copy(asset, file, name, tuple(losses))
     with source, file.open("xb") as target:
         is_same = format == "" or asset.medium is not Medium.PICTURE
         if format and not is_same:
@@ -148,6 +163,38 @@ def _copy(asset: Asset, file: Path, format: ExportFormat, quality: int | None) -
     if is_same:
         os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
     return _Copy(asset, file, name, tuple(losses))
+
+
+def _write_labelled(
+    asset: Asset,
+    file: Path,
+    format: ExportFormat,
+    quality: int | None,
+    label: AigcLabel,
+    on_loss: Callable[[Sentence], object],
+    name: str,
+) -> str:
+    """Write a picture with the visible label on it; return the name that it gets."""
+    suffix = asset.path.suffix.lower()
+    own: Format | None = next((each for each in SUFFIXES if suffix in SUFFIXES[each]), None)
+    wanted = format or own
+    if wanted:
+        name = name if wanted == own else f"{Path(name).stem}{SUFFIXES[wanted][0]}"
+        data = convert_picture(
+            asset.path, asset.recipe, wanted, quality, on_loss, visible_label=True
+        )
+        with file.open("xb") as target:
+            target.write(data)
+            target.flush()
+            os.fsync(target.fileno())
+        return name
+    plain = file.with_name(f"{file.name}-pixels")
+    plain.write_bytes(labelled_png(asset.path, on_loss))
+    try:
+        write_with_recipe(plain, file, asset.recipe, label)
+    finally:
+        plain.unlink()
+    return f"{Path(name).stem}.png"
 
 
 def _publish(folder: Path, place: Path, copies: Sequence[_Copy]) -> list[Path]:

@@ -24,6 +24,7 @@ from studio.ui.gallery.thumbnails import SHOWN, Thumbnails
 from studio.ui.shell.background import Background
 from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.times import time_ago_text
+from studio.writing.forms.readable import readable
 
 Index = QModelIndex | QPersistentModelIndex
 Fetch = Callable[[Sequence[int]], list[Asset]]
@@ -46,10 +47,16 @@ MERGED_ROWS = 2000
 _MARKDOWN = str.maketrans("", "", "*`#")
 
 
+def shown_text(asset: Asset) -> str:
+    """Return an answer without thoughts, that of a form's schema readable."""
+    text = without_thoughts(asset.text)
+    return readable(text) if asset.recipe.labels.get("form") else text
+
+
 def asset_title(asset: Asset) -> str:
     """Return the first words of the answer or the prompt, else the file name."""
     is_text = asset.medium is Medium.TEXT and asset.text
-    source = without_thoughts(asset.text) if is_text else asset.prompt
+    source = shown_text(asset) if is_text else asset.prompt
     return one_line(source[:300].translate(_MARKDOWN), 300) or one_line(asset.path.name)
 
 

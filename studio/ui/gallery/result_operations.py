@@ -144,6 +144,7 @@ class ResultOperations(QObject):
         self, assets: Sequence[Asset], folder: Path, to_format: ExportFormat = ""
     ) -> None:
         """Copy results and a table of their recipes into a folder, or convert the pictures."""
+        from studio.library.recipes.aigc_setting import visible_label_from_settings
         from studio.library.recipes.export import check_export_folder, export
 
         lost: dict[str, list[str]] = {}
@@ -181,10 +182,18 @@ class ResultOperations(QObject):
             )
 
         root = self._state.library_root
+        label = visible_label_from_settings(self._state.settings)
 
         def copy() -> list[Path]:
             check_export_folder(folder, root)
-            return export(assets, folder, to_format, on_loss=note_loss, on_failure=note_failure)
+            return export(
+                assets,
+                folder,
+                to_format,
+                on_loss=note_loss,
+                on_failure=note_failure,
+                visible_label=label,
+            )
 
         self._state.background.long(self, copy, done, self._state.problem.emit)
 

@@ -48,6 +48,9 @@ class Destinations(Protocol):
     def open_settings(self) -> None:
         """Open the settings."""
 
+    def open_table(self, path: Path) -> None:
+        """Open the batch dialog with a table of requests."""
+
 
 class NullDestinations:
     """Ignore all calls: used while there is no window."""
@@ -63,3 +66,4 @@ class NullDestinations:
     def get_smaller(self, model: ModelRef) -> None: ...
     def show_downloads(self) -> None: ...
     def open_settings(self) -> None: ...
+    def open_table(self, path: Path) -> None: ...

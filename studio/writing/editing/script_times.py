@@ -14,6 +14,9 @@ _SECONDS = re.compile(r"秒|时长|second|duration|length|\bsec\b", re.IGNORECAS
 _WORDS = re.compile(
     r"旁白|台词|口播|配音|字幕|voice|narration|dialog|spoken|words|line|says", re.IGNORECASE
 )
+_PICTURES = re.compile(
+    r"画面|镜头描述|配图|picture|visual|scene|shot description|what is seen", re.IGNORECASE
+)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _CLAUSE = re.compile(r".+?(?:[。！？；!?;]+|[.](?=\s|$)|[，,](?=.{6})|$)\s*", re.DOTALL)
 
@@ -30,6 +33,17 @@ def script_lines(text: str) -> tuple[TimedLine, ...]:
         words = _column(head, _WORDS)
         if column is not None and words is not None:
             return _timed(rows[number + 1 :], column, words)
+    return ()
+
+
+def script_pictures(text: str) -> tuple[str, ...]:
+    """Return what is to be seen in each shot of the first table that says so."""
+    rows = [_cells(found[1]) for found in _ROW.finditer(text)][:MAX_ROWS]
+    for number, head in enumerate(rows):
+        column = _column(head, _PICTURES)
+        if column is not None and len(head) > 1:
+            cells = [row[column] for row in rows[number + 1 :] if len(row) > column]
+            return tuple(cell for cell in cells if cell and not _RULE.fullmatch(cell))
     return ()
 
 

@@ -6,9 +6,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QPlainTextEdit, QStackedLayout, QWidget
 
-from studio.formats.chat.thoughts import without_thoughts
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
+from studio.ui.gallery.history_model import shown_text
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.theme import GRID, mute
@@ -71,7 +71,7 @@ class ResultPreview(QWidget):
             self.canvas.setAccessibleDescription(one_line(asset.prompt))
             self._loader.request(_KEY, str(asset.path))
         elif asset.medium is Medium.TEXT:
-            self.text.setPlainText(shortened(without_thoughts(asset.text or ""), MAX_TEXT))
+            self.text.setPlainText(shortened(shown_text(asset), MAX_TEXT))
             self._pages.setCurrentWidget(self.text)
         else:
             self._show_note(one_line(asset.path.name))

@@ -66,7 +66,7 @@ def setting_entries(
         ("settings.threads", tr("Threads")),
         ("settings.device", tr("Device")),
         ("settings.aigc_label", tr("Label results as AI-generated for China (GB 45438-2025)")),
-        ("settings.aigc_visible", tr("Visible AI label in exported texts")),
+        ("settings.aigc_visible", tr("Visible AI label in exports")),
     ):
         yield PaletteEntry(text, tr("Setting"), "settings", partial(open_settings, name))
 

@@ -1,4 +1,4 @@
-"""Keeps the text that is being edited in the library: within seconds, and when the app is killed.
+"""Keeps the text that is being edited in the library: within a second, and when the app is killed.
 
 What is written goes through one thread, in order. A document belongs to the window that shows it.
 """
@@ -25,8 +25,8 @@ from studio.ui.workspaces.text.editor.document_files import DocumentFiles
 if TYPE_CHECKING:
     from studio.formats.folders import FileLock
 
-SAVE_AFTER_MS = 700
-SAVE_WHILE_TYPING_MS = 3000
+SAVE_AFTER_MS = 400
+SAVE_WHILE_TYPING_MS = 1000
 
 
 class DocumentKeeper(QObject):
@@ -145,7 +145,7 @@ class DocumentKeeper(QObject):
     # ---- writing
 
     def save_soon(self) -> None:
-        """Write the document after a pause in typing, or after some seconds of typing."""
+        """Write the document after a pause in typing, or after a second of typing."""
         self._changed = True
         self._quiet.start()
         if not self._typing.isActive():

@@ -19,6 +19,7 @@ from studio.ui.workspaces.text.editor.find_bar import FindBar
 from studio.ui.workspaces.text.editor.proposal_view import ProposalView
 from studio.ui.workspaces.text.editor.text_editor import TextEditor
 from studio.writing.checks.length import length_of
+from studio.writing.editing.script_times import script_pictures
 from studio.writing.facts.compare import FactCheck
 
 _COUNT_AFTER_MS = 200
@@ -31,6 +32,7 @@ class EditorPanel(QFrame):
     closed = Signal()
     save_clicked = Signal()
     export_clicked = Signal()
+    pictures_clicked = Signal()
     place_changed = Signal()
     """The selection or the text."""
 
@@ -52,6 +54,11 @@ class EditorPanel(QFrame):
         self.save.setToolTip(
             self.tr("Keep this text in the library as a version of the result (Ctrl+S)")
         )
+        self.pictures = tool_button(
+            "images", self.tr("Draw the shots of this table…"), "text.draw_shots", self
+        )
+        self.pictures.clicked.connect(self.pictures_clicked)
+        self.pictures.hide()
         self.export = tool_button("download", self.tr("Export…"), "text.export_text", self)
         close = tool_button("x", self.tr("Close the editor"), "text.editor_close", self)
         close.clicked.connect(self.closed)
@@ -67,7 +74,15 @@ class EditorPanel(QFrame):
         head = QHBoxLayout()
         head.setSpacing(GRID // 2)
         head.addWidget(self._title, 1)
-        for widget in (self.undo, self.redo, self.search, self.export, self.save, close):
+        for widget in (
+            self.undo,
+            self.redo,
+            self.search,
+            self.pictures,
+            self.export,
+            self.save,
+            close,
+        ):
             head.addWidget(widget)
         self.asks = AskBar(self)
         self.finder = FindBar(self.editor, self)
@@ -176,4 +191,5 @@ class EditorPanel(QFrame):
         else:
             said, selected = self.tr("{words} words, {characters} characters"), ""
         self.count.show_text(said.format(selected=selected, words=words, characters=characters))
+        self.pictures.setVisible("|" in text and len(script_pictures(text)) > 0)
         self.place_changed.emit()

@@ -120,15 +120,19 @@ class TextEditing(QObject):
                 self.tr("The text that you edited last is open again. It is not saved yet."), "info"
             )
 
-        from studio.ui.workspaces.text.editor.document_files import DocumentFiles
+        root = self._state.library_root
 
-        files = DocumentFiles(self._state.library_root)
+        def read() -> list[str]:
+            # Not at the top: the window starts without it.
+            from studio.ui.workspaces.text.editor.document_files import DocumentFiles
+
+            return DocumentFiles(root).unsaved()
 
         def found(unsaved: list[str]) -> None:
             if unsaved and self.document is None:
                 self._made().open_unsaved(show)
 
-        self._state.background.read(self, files.unsaved, found, self._state.problem.emit)
+        self._state.background.read(self, read, found, self._state.problem.emit)
 
     def _made(self) -> DocumentKeeper:
         """Create the panel and what belongs to it, once."""
@@ -145,6 +149,7 @@ class TextEditing(QObject):
         panel.closed.connect(self.close)
         panel.save_clicked.connect(self.save_version)
         panel.export_clicked.connect(self._ask_for_export)
+        panel.pictures_clicked.connect(self._draw_shots)
         panel.editor.edited.connect(self._edited)
         self._asking = Asking(self._state, panel, self._ask_request, self._document_id, self)
         self._asking.accepted.connect(self._accepted)
@@ -292,6 +297,21 @@ class TextEditing(QObject):
             self._parent,
             self.export,
             with_subtitles=bool(script_lines(text)),
+        )
+
+    def _draw_shots(self) -> None:
+        """Open a table with a request for a picture of each shot."""
+        if self.panel is None:
+            return
+        text, folder = self.panel.editor.text(), self._state.paths.cache / "tables"
+
+        def work() -> Path:
+            from studio.ui.workspaces.text.export.shot_table import write_shot_table
+
+            return write_shot_table(text, folder)
+
+        self._state.background.read(
+            self, work, self._state.destinations.open_table, self._state.problem.emit
         )
 
     def export(self, path: Path) -> None:

@@ -11,6 +11,7 @@ from studio.protocol import Request, Sentence, sentence
 
 MAX_SOURCES = 200
 MAX_PASSAGES = 400
+_SHORT = 24
 
 _ASK = (
     "Answer from these passages only, and after each statement give the number of its passage in"
@@ -63,6 +64,11 @@ def sources_of(request: Request) -> tuple[Source, ...]:
     return found if isinstance(found, tuple) else ()
 
 
+def short_name(name: str) -> str:
+    """Return the name of a document with its ending, for places with little room."""
+    return name if len(name) <= _SHORT else f"{name[: _SHORT - 12]}…{name[-11:]}"
+
+
 def numbered(sources: Sequence[Source]) -> Iterator[tuple[int, Source, Passage]]:
     """Return the passages of all sources with their numbers, from 1."""
     number = 0
@@ -87,6 +93,8 @@ def with_sources(prompt: str, sources: Sequence[Source]) -> str:
 
 def meter(source: Source) -> Sentence:
     """Return what of a document is shown to the model."""
+    if source.is_whole:
+        return sentence("all of it")
     place = _PLACES.get(source.place, "{read} of {all} parts")
     return Sentence(place, {"read": f"{source.parts_read:,}", "all": f"{source.parts:,}"})
 

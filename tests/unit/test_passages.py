@@ -103,7 +103,7 @@ def test_a_request_carries_its_sources_through_the_recipe(
     request = choose_for_request(TextRequest(prompt="Who sleeps?"), [document], index, 8192)
     (source,) = sources_of(request)
     assert source.sha256 == hashlib.sha256((tmp_path / "a.txt").read_bytes()).hexdigest()
-    assert str(meter(source)) == "1 of 1 parts"
+    assert str(meter(source)) == "all of it"
     again = request_from_fields(json.loads(to_json(request)))
     assert again == request
     prompt = with_sources("Who sleeps?", sources_of(again))

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.formats.chat.thoughts import ThoughtAnswer, split_thoughts
+from studio.kinds.sources import Source
 from studio.protocol import Sentence
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, Severity, emphasise, mute
@@ -28,12 +29,14 @@ from studio.ui.workspaces.text.answer_text import AnswerText
 from studio.ui.workspaces.text.conversation import Answer
 from studio.ui.workspaces.text.folded_text import folded
 from studio.ui.workspaces.text.send_target import TARGET
+from studio.ui.workspaces.text.sources.links import linked
 from studio.ui.workspaces.text.thoughts import Thoughts
 from studio.ui.workspaces.text.version_switch import VersionSwitch
 from studio.ui.workspaces.text.word_places import place_in_source
 
 if TYPE_CHECKING:
     from studio.ui.workspaces.text.findings_box import FindingsBox
+    from studio.ui.workspaces.text.sources.sources_box import SourcesBox
     from studio.writing.facts.compare import FactCheck
 
 
@@ -52,12 +55,16 @@ class AnswerCard(QFrame):
     regenerate_clicked = Signal()
     continue_clicked = Signal(int)
     again_clicked = Signal(int)
+    passage_clicked = Signal(int, int)
+    """The index of the answer, and the number of a passage that it rests on."""
     word_clicked = Signal(int, str, object)
     """The index of the answer, its text before a word, and where the word is on the screen."""
 
     def __init__(self, is_variation: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.index = 0
+        self.sources: tuple[Source, ...] = ()
+        """The documents that the answer was made from; set before `show_answer`."""
         self._is_variation = is_variation
         self._is_chosen = False
         self._before = self._source = ""
@@ -101,6 +108,7 @@ class AnswerCard(QFrame):
         self._thoughts: Thoughts | None = None
         self.body = AnswerText(True, self)
         self.body.word_clicked.connect(self._word_clicked)
+        self.body.passage_clicked.connect(lambda n: self.passage_clicked.emit(self.index, n))
         self.show_all = QPushButton(self.tr("Show all"), self)
         self.show_all.setFlat(True)
         self.show_all.setAccessibleName(self.show_all.text())
@@ -142,6 +150,7 @@ class AnswerCard(QFrame):
             self._heading.hide()
         self._parts.addWidget(self.body)
         self._findings: FindingsBox | None = None
+        self._sources_box: SourcesBox | None = None
         self._parts.addWidget(self.show_all, 0, Qt.AlignmentFlag.AlignLeft)
         self._parts.addLayout(note)
         self._parts.addStretch(1)
@@ -177,6 +186,8 @@ class AnswerCard(QFrame):
         shown = folded(whole) if is_folded else whole
         is_part = len(shown) < len(whole)
         # The beginning of a longer answer does not change any more.
+        if finished and self.sources:
+            shown = linked(shown, self.sources)
         self.body.show_answer(shown, finished or is_part)
         self.body.setVisible(bool(parts.answer))
         self.show_all.setVisible(is_part)
@@ -185,10 +196,12 @@ class AnswerCard(QFrame):
         self.edit.setVisible(finished and bool(parts.answer) and bool(answer.asset))
         self._before = answer.text[: len(answer.text) - len(parts.answer)]
         self._source = parts.answer
-        can_pick = finished and bool(parts.answer) and not self._is_variation
+        # With links in it, the shown text is not the model's any more.
+        can_pick = finished and bool(parts.answer) and not (self._is_variation or self.sources)
         self.words.setVisible(can_pick)
         if not can_pick:
             self.words.setChecked(False)
+        self._show_sources(parts.answer if finished else "")
         self._seed.setVisible(bool(answer.text) or self._is_variation)
         failed = translated(answer.failed) if isinstance(answer.failed, Sentence) else answer.failed
         note, severity = self._note_on(answer, failed, waiting, finished)
@@ -197,6 +210,20 @@ class AnswerCard(QFrame):
         self.go_on.setVisible(
             finished and bool(answer.text) and (answer.stopped or answer.reached_limit)
         )
+
+    def _show_sources(self, answer: str) -> None:
+        if self._sources_box is None:
+            if not self.sources:
+                return
+            from studio.ui.workspaces.text.sources.sources_box import SourcesBox
+
+            self._sources_box = SourcesBox(self)
+            self._sources_box.passage_clicked.connect(
+                lambda number: self.passage_clicked.emit(self.index, number)
+            )
+            self._parts.insertWidget(self._parts.indexOf(self.show_all) + 1, self._sources_box)
+        self._sources_box.setVisible(bool(self.sources))
+        self._sources_box.show_sources(self.sources, answer)
 
     def show_check(
         self, found: FactCheck | None, can_repeat: bool, needs_review: bool = False

@@ -26,6 +26,7 @@ from studio.ui.workspaces.text.answer_document import (
     markdown_document,
     plain_document,
 )
+from studio.ui.workspaces.text.sources.links import passage_of
 
 MAX_STREAMED_MARKDOWN = 4000
 """Characters up to which an unfinished answer is rendered as Markdown."""
@@ -37,6 +38,8 @@ LONG_TEXT_HEIGHT = 60 * GRID
 class AnswerText(QTextBrowser):
     """A read-only text view. With `grows` it is as high as its text, otherwise it scrolls."""
 
+    passage_clicked = Signal(int)
+    """The number of a passage that the answer rests on."""
     word_clicked = Signal(int, int, object)
     """Start and length of a word in the shown text, and where it is on the screen."""
 
@@ -185,5 +188,7 @@ class AnswerText(QTextBrowser):
             super().wheelEvent(event)
 
     def _ask_to_open(self, link: QUrl) -> None:
-        if link.scheme() in ("http", "https"):
+        if number := passage_of(link):
+            self.passage_clicked.emit(number)
+        elif link.scheme() in ("http", "https"):
             show_dialog(OpenLinkDialog(link, self.window()))

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from studio.kinds.sources import Source
 from studio.library.review import needs_review
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
@@ -37,6 +38,7 @@ class AnswerCards(QWidget):
     use_clicked = Signal(int)
     continue_clicked = Signal(int)
     again_clicked = Signal(int)
+    passage_clicked = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,6 +48,8 @@ class AnswerCards(QWidget):
         self._waiting = ""
         self._unfolded: set[int] = set()
         self._checks: Mapping[str, FactCheck] = {}
+        self.sources: Mapping[str, tuple[Source, ...]] = {}
+        """The documents of the answers, by their assets; set before `show_turn`."""
         self._first = 0
         self._columns = 0
         self._cards: list[AnswerCard] = []
@@ -148,6 +152,7 @@ class AnswerCards(QWidget):
         card.continue_clicked.connect(self.continue_clicked)
         card.unfold_clicked.connect(self._unfold)
         card.again_clicked.connect(self.again_clicked)
+        card.passage_clicked.connect(self.passage_clicked)
         return card
 
     def refresh(self) -> None:
@@ -158,6 +163,7 @@ class AnswerCards(QWidget):
         shown = self.visible_indexes()
         for index, card in zip(shown, self._cards, strict=False):
             card.index = index
+            card.sources = self.sources.get(turn.answers[index].asset, ())
             card.show_answer(
                 turn.answers[index],
                 self.tr("Variation {n}").format(n=index + 1),

@@ -41,6 +41,7 @@ class ConversationView(QWidget):
     branch_requested = cast("TypedSignal[Turn]", Signal(object))
     version_picked = cast("TypedSignal[Turn]", Signal(object))
     again_requested = Signal(object, int)
+    passage_requested = Signal(object, int, int)
     """A turn that a form made, and the index of the answer to write again."""
     edit_answer_requested = Signal(object, int)
     """A turn, and the index of the answer whose text is to be edited."""
@@ -174,6 +175,7 @@ class ConversationView(QWidget):
         view.branch_requested.connect(self.branch_requested.emit)
         view.version_picked.connect(self.version_picked.emit)
         view.again_requested.connect(self.again_requested)
+        view.passage_requested.connect(self.passage_requested)
         view.send_requested.connect(self.send_requested)
         view.edit_answer_requested.connect(self.edit_answer_requested)
         view.refresh()

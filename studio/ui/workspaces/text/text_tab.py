@@ -112,7 +112,9 @@ class TextTab(QWidget):
             self.chat.set_aside(self._editing)
             self._stop_editing()
         self.prompt.set_text("")
-        self.chat.send(prompt, self._request(prompt))
+        request = self._request(prompt)
+        if not self.documents.send(prompt, request):
+            self.chat.send(prompt, request)
         # A killed window opens its conversation again.
         self._values.starts_new = False
         self._state.save_soon()
@@ -219,6 +221,7 @@ class TextTab(QWidget):
         self._middle.insertWidget(1, self.view, 1)
 
     def _make_options(self) -> None:
+        from studio.ui.workspaces.text.documents.documents_button import documents_button
         from studio.ui.workspaces.text.forms.forms_button import forms_button
         from studio.ui.workspaces.text.options_panel import OptionsPanel
         from studio.ui.workspaces.text.side_panels import SidePanels
@@ -239,6 +242,8 @@ class TextTab(QWidget):
         )
         self.panels = SidePanels(self, self.options, self.options_button, self._head.list_button)
         self.forms_button = forms_button(self, self.open_forms)
+        self.documents_button = documents_button(self)
+        self._buttons = (self.options_button, self.forms_button, self.documents_button)
         self.options.closed.connect(lambda: self.panels.show_options(False))
         self.panels.changed.connect(self._show_set_values)
 
@@ -250,8 +255,8 @@ class TextTab(QWidget):
         self.model.label.hide()
         self.model.setMaximumWidth(30 * GRID)
         self.run_bar.leading.addWidget(self.model, 100)
-        self.run_bar.leading.addWidget(self.options_button)
-        self.run_bar.leading.addWidget(self.forms_button)
+        for button in self._buttons:
+            self.run_bar.leading.addWidget(button)
         self.run_bar.leading.addStretch(1)
         self.composer.narrowed.connect(self._set_narrow)
         self._set_narrow(self.composer.is_narrow)
@@ -260,8 +265,10 @@ class TextTab(QWidget):
         self.language_hint = LanguageHint(self._state, TASK, self.model, self.prompt)
         self.composer.hints.addWidget(self.language_hint)
         # The tab order follows the visual order.
-        order = (self.prompt, self.model.combo, self.options_button, self.forms_button)
-        for before, after in pairwise((*order, self.run_bar.count)):
+        buttons = (self.options_button, self.forms_button, self.documents_button)
+        for before, after in pairwise(
+            (self.prompt, self.model.combo, *buttons, self.run_bar.count)
+        ):
             QWidget.setTabOrder(before, after)
         self._show_below_prompt(self._values)
         self.options.show_open(self._values)
@@ -269,7 +276,7 @@ class TextTab(QWidget):
 
     def _set_narrow(self, narrow: bool) -> None:
         style = Qt.ToolButtonStyle
-        for button in (self.options_button, self.forms_button):
+        for button in self._buttons:
             button.setToolButtonStyle(
                 style.ToolButtonIconOnly if narrow else style.ToolButtonTextBesideIcon
             )
@@ -300,6 +307,7 @@ class TextTab(QWidget):
         from studio.ui.workspaces.text.alternatives_menu import WordChoices
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
+        from studio.ui.workspaces.text.documents.document_writing import DocumentWriting
         from studio.ui.workspaces.text.forms.form_writing import FormWriting
         from studio.ui.workspaces.text.model_defaults import ModelDefaults
         from studio.ui.workspaces.text.send_hint import SendHint
@@ -310,6 +318,9 @@ class TextTab(QWidget):
         self.composer.hints.addWidget(self.meter.notice)
         self._chat = Chat(self._state, self.view, self.run_bar, self)
         self.forms = FormWriting(self._state, self.view, self._chat, self._request, self)
+        self.documents = DocumentWriting(
+            self._state, self.composer, self.documents_button, self.view, self._chat, self.model
+        )
         self._choices = WordChoices(self._state, self.view, self._chat, self._request)
         self._chat.seed_used.connect(self.controls.seed.set_last)
         self._chat.refused.connect(self._restore_prompt)
@@ -432,7 +443,8 @@ class TextTab(QWidget):
         self.composer.show_banner(False)
 
     def _regenerate(self, turn: Turn) -> None:
-        self.chat.regenerate(turn, self.forms.request_for(turn))
+        request = self.documents.with_sources(turn, self.forms.request_for(turn))
+        self.chat.regenerate(turn, request)
 
     def _continue(self, turn: Turn, index: int) -> None:
         self.chat.go_on(turn, index, self.forms.request_for(turn))

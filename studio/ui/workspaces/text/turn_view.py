@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from studio.kinds.sources import Source
 from studio.library.review import needs_review
 from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.icons import icon
@@ -46,6 +47,8 @@ class TurnView(QWidget):
     """A turn that a form made, and the index of an answer with findings."""
     edit_answer_requested = Signal(object, int)
     """A turn, and the index of the answer whose text is to be edited."""
+    passage_requested = Signal(object, int, int)
+    """A turn, the index of an answer, and the number of a passage that it rests on."""
     send_requested = Signal(str, str)
     """The kind whose tab takes the text, and the text."""
 
@@ -56,6 +59,10 @@ class TurnView(QWidget):
         self.waiting = ""
         self.checks: dict[str, FactCheck] = {}
         """What was found in the answers, by their assets."""
+        self.sources: dict[str, tuple[Source, ...]] = {}
+        """The documents that the answers were made from, by their assets."""
+        self.looked_up: set[str] = set()
+        """The assets whose sources were asked for."""
         self.finished = {n for n, answer in enumerate(turn.answers) if answer.asset}
         self._is_last = False
         self._versions: Sequence[Turn] = (turn,)
@@ -146,6 +153,9 @@ class TurnView(QWidget):
     def _ask_for_words(self, index: int, start: str, place: object) -> None:
         self.word_requested.emit(self.turn, index, start, place)
 
+    def _ask_for_passage(self, index: int, number: int) -> None:
+        self.passage_requested.emit(self.turn, index, number)
+
     def _edit(self) -> None:
         self.edit_requested.emit(self.turn)
 
@@ -172,10 +182,12 @@ class TurnView(QWidget):
             self._single.continue_clicked.connect(self._continue)
             self._single.word_clicked.connect(self._ask_for_words)
             self._single.again_clicked.connect(self._write_again)
+            self._single.passage_clicked.connect(self._ask_for_passage)
             self._single.switch.picked.connect(self._use)
             self._column.addWidget(self._single)
         index = min(self.turn.chosen, len(self.turn.answers) - 1)
         self._single.index = index
+        self._single.sources = self.sources.get(self.turn.answers[index].asset, ())
         self._single.show_answer(
             self.turn.answers[index],
             "",
@@ -203,7 +215,9 @@ class TurnView(QWidget):
             self._cards.use_clicked.connect(self._use)
             self._cards.continue_clicked.connect(self._continue)
             self._cards.again_clicked.connect(self._write_again)
+            self._cards.passage_clicked.connect(self._ask_for_passage)
             self._wide.insertWidget(0, self._cards)
+        self._cards.sources = self.sources
         self._cards.show_turn(
             self.turn,
             self.finished,

@@ -1,0 +1,1 @@
+"""Documents chosen beside the prompt, from which the next answers are made."""

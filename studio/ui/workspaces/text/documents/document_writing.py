@@ -1,0 +1,271 @@
+"""Documents of the Text tab: chosen by button or drop, read, and given to the model in passages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+from PySide6.QtCore import QEvent, QMimeData, QObject
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QToolButton
+
+from studio.formats.documents.suffixes import SUFFIXES
+from studio.formats.untrusted_files import is_folder
+from studio.kinds.sources import Source, numbered, short_name, sources_of
+from studio.kinds.text import TextRequest
+from studio.protocol import Problem, Request
+from studio.ui.fields.model_picker import ModelPicker
+from studio.ui.fields.value_chips import ValueChips
+from studio.ui.shell.state import AppState
+from studio.ui.style.translations import tr
+from studio.ui.widgets.dialog_frame import show_dialog
+from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
+from studio.ui.workspaces.text.chat import Chat
+from studio.ui.workspaces.text.composer import Composer
+from studio.ui.workspaces.text.conversation import Turn
+from studio.ui.workspaces.text.conversation_view import ConversationView
+
+if TYPE_CHECKING:
+    from studio.formats.documents.document import Document
+
+
+class DocumentWriting(QObject):
+    """Object names: `text.documents` (the button), `text.document_chips`."""
+
+    def __init__(
+        self,
+        state: AppState,
+        composer: Composer,
+        button: QToolButton,
+        view: ConversationView,
+        chat: Chat,
+        model: ModelPicker,
+    ) -> None:
+        super().__init__(composer)
+        self._state = state
+        self._composer = composer
+        self._view = view
+        self._chat = chat
+        self._model = model
+        self._documents: dict[str, tuple[Document, ...]] = {}
+        self._waiting: dict[str, str] = {}
+        self._seen: set[str] = set()
+        self._is_choosing = False
+        self.chips = ValueChips("text.document_chips", composer)
+        self.chips.removed.connect(self._remove)
+        composer.hints.addWidget(self.chips)
+        button.clicked.connect(self._choose)
+        composer.setAcceptDrops(True)
+        composer.installEventFilter(self)
+        view.passage_requested.connect(self._open)
+        chat.changed.connect(self._show_sources)
+        view.built.connect(lambda _: self._show_sources())
+
+    # ---- choosing
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Read documents, or all in a folder, and use them for what is asked from now on."""
+        for path in paths:
+            key = str(path)
+            if key in self._documents or key in self._waiting:
+                continue
+            self._waiting[key] = path.name
+            self._read(key, path)
+        self._show_chips()
+
+    def send(self, prompt: str, request: TextRequest) -> bool:
+        """Send a prompt with passages of the documents. Returns False if there are none.
+
+        The passages are looked for on another thread; nothing else is sent meanwhile.
+        """
+        if not self._documents and not self._waiting:
+            return False
+        if self._waiting or self._is_choosing:
+            self._state.show_message(
+                self.tr("The documents are still being read. Send again in a moment."), "info"
+            )
+            self._chat.refused.emit(prompt)
+            return True
+        documents = [each for found in self._documents.values() for each in found]
+        paths, model = self._state.paths, self._model.ref()
+
+        def choose() -> Request:
+            from studio.jobs.documents.gather import choose_for_request
+            from studio.jobs.documents.index_file import open_index
+
+            index = open_index(paths)
+            try:
+                context = model.context if model is not None else None
+                return choose_for_request(request, documents, index, context)
+            finally:
+                index.close()
+
+        def chosen(found: Request) -> None:
+            self._is_choosing = False
+            assert isinstance(found, TextRequest)
+            self._chat.send(prompt, found)
+
+        def failed(problem: Problem) -> None:
+            self._is_choosing = False
+            self._state.problem.emit(problem)
+            self._chat.refused.emit(prompt)
+
+        self._is_choosing = True
+        self._state.background.long(self, choose, chosen, failed)
+        return True
+
+    def with_sources(self, turn: Turn, request: TextRequest) -> TextRequest:
+        """Return a request for one more answer to a turn, from the sources of its first one."""
+        view = self._view.view_of(turn)
+        known = list(view.sources.values()) if view is not None else []
+        return replace(request, sources=known[0]) if known else request
+
+    def _choose(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        names, _ = QFileDialog.getOpenFileNames(
+            self._composer,
+            self.tr("Choose documents"),
+            "",
+            self.tr("Documents") + f" ({patterns})",
+        )
+        self.add([Path(name) for name in names])
+
+    def _read(self, key: str, path: Path) -> None:
+        paths = self._state.paths
+
+        def read() -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+            from studio.jobs.documents.gather import document_files, read_documents
+            from studio.jobs.documents.index_file import open_index
+
+            index = open_index(paths)
+            try:
+                found = read_documents(
+                    document_files([path]), index, is_cancelled=lambda: key not in self._waiting
+                )
+            finally:
+                index.close()
+            return found.documents, found.problems
+
+        def done(found: tuple[tuple[Document, ...], tuple[Problem, ...]]) -> None:
+            if self._waiting.pop(key, None) is None:
+                return
+            self._documents[key] = found[0]
+            for problem in found[1]:
+                self._state.problem.emit(problem)
+            self._show_chips()
+
+        def failed(problem: Problem) -> None:
+            if self._waiting.pop(key, None) is not None:
+                self._state.problem.emit(problem)
+            self._show_chips()
+
+        self._state.background.long(self, read, done, failed)
+
+    def _remove(self, key: str) -> None:
+        self._documents.pop(key, None)
+        self._waiting.pop(key, None)
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        texts = {
+            key: self.tr("Reading {name}…").format(name=name) for key, name in self._waiting.items()
+        }
+        for key, found in self._documents.items():
+            name = short_name(Path(key).name)
+            if len(found) == 1:
+                size = _size(found[0])
+                texts[key] = f"{name} · {size}" if size else name
+            else:
+                count = self.tr("{count} documents").format(count=f"{len(found):,}")
+                texts[key] = f"{name} · {count}"
+        self.chips.show_values(texts)
+
+    # ---- sources of answers
+
+    def _show_sources(self) -> None:
+        """Look up the sources of the answers that are shown and have not been looked at."""
+        for turn in self._chat.conversation.turns:
+            view = self._view.view_of(turn)
+            if view is None:
+                continue
+            for answer in turn.answers:
+                if answer.asset and answer.text and answer.asset not in view.looked_up:
+                    view.looked_up.add(answer.asset)
+                    self._look_up(turn, answer.asset)
+
+    def _look_up(self, turn: Turn, asset: str) -> None:
+        library = self._state.library
+        if library is None:
+            return
+
+        def read() -> tuple[Source, ...]:
+            found = library.assets.get(asset)
+            return sources_of(found.recipe.request) if found is not None else ()
+
+        def show(sources: tuple[Source, ...]) -> None:
+            view = self._view.view_of(turn)
+            if view is not None and sources:
+                view.sources[asset] = sources
+                view.refresh()
+
+        self._state.background.read(self, read, show, lambda _: None)
+
+    def _open(self, turn: Turn, index: int, number: int) -> None:
+        """Open a passage in its page."""
+        view = self._view.view_of(turn)
+        sources = view.sources.get(turn.answers[index].asset, ()) if view is not None else ()
+        found = next((each for each in numbered(sources) if each[0] == number), None)
+        if found is None:
+            return
+        _, source, passage = found
+        paths = self._state.paths
+
+        def read() -> Document | None:
+            from studio.jobs.documents.index_file import open_index
+
+            opened = open_index(paths)
+            try:
+                return opened.document(source.sha256)
+            finally:
+                opened.close()
+
+        def show(document: Document | None) -> None:
+            from studio.ui.workspaces.text.sources.passage_dialog import PassageDialog
+
+            show_dialog(PassageDialog(source, passage, document, self._composer.window()))
+
+        self._state.background.read(self, read, show, self._state.problem.emit)
+
+    # ---- drops
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take documents and folders that are dropped on the composer."""
+        if isinstance(event, QDropEvent):
+            paths = accepted_paths(event, _dropped)
+            if paths and not isinstance(event, QDragEnterEvent) and _is_drop(event):
+                self.add(paths)
+            return bool(paths)
+        return super().eventFilter(watched, event)
+
+
+def _is_drop(event: QDropEvent) -> bool:
+    return event.type() == QEvent.Type.Drop
+
+
+def _dropped(data: QMimeData) -> list[Path]:
+    return [
+        path for path in dropped_paths(data) if path.suffix.lower() in SUFFIXES or is_folder(path)
+    ]
+
+
+def _size(document: Document) -> str:
+    if len(document.parts) < 2:
+        return ""
+    count = f"{len(document.parts):,}"
+    if document.place == "page":
+        return tr("{count} pages").format(count=count)
+    if document.place == "slide":
+        return tr("{count} slides").format(count=count)
+    return tr("{count} parts").format(count=count)

@@ -1,0 +1,101 @@
+"""Documents in the Text tab: chosen, read, answered from, and opened at the passage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from studio.kinds.sources import Passage, Source
+from studio.ui.main_window import MainWindow
+from studio.ui.workspaces.text.sources.links import linked, passage_of
+from studio.ui.workspaces.text.text_tab import TextTab
+from tests.document_files import pdf
+
+
+@pytest.fixture
+def tab(window: MainWindow) -> TextTab:
+    found = window.tab("text")
+    assert isinstance(found, TextTab)
+    found.create_all()
+    return found
+
+
+def test_an_answer_links_to_the_page_of_a_document(
+    tab: TextTab, qtbot: QtBot, tmp_path: Path
+) -> None:
+    file = tmp_path / "a report.pdf"
+    file.write_bytes(pdf("Nothing here.", "One two three four five six seven eight foxes."))
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file))])
+    drop = QDropEvent(
+        QPoint(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    # Qt delivers drops only to what a drag has entered before.
+    assert tab.documents.eventFilter(tab.composer, drop)
+    chips = tab.documents.chips
+    qtbot.waitUntil(lambda: "a report.pdf · 2 pages" in chips.texts().values(), timeout=20_000)
+    tab.prompt.set_text("How many foxes?")
+    tab.generate()
+    turns = tab.chat.conversation.turns
+    qtbot.waitUntil(lambda: len(turns) == 1, timeout=10_000)
+    view = tab.view.view_of(turns[0])
+    assert view is not None
+    qtbot.waitUntil(lambda: bool(view.sources), timeout=20_000)
+    meter = view.findChild(QWidget, "text.sources.meter")
+    assert meter is not None
+    assert "all of it" in meter.text()  # type: ignore[attr-defined]
+    button = view.findChild(QToolButton, "text.source.2")
+    assert button is not None
+    assert button.text() == "[2] a report.pdf, page 2"
+    button.click()
+    dialogs: list[QDialog] = []
+
+    def is_open() -> bool:
+        dialogs[:] = [
+            each
+            for each in QApplication.topLevelWidgets()
+            if isinstance(each, QDialog) and each.objectName() == "passage.dialog"
+        ]
+        return bool(dialogs)
+
+    qtbot.waitUntil(is_open, timeout=10_000)
+    text = dialogs[0].findChild(QPlainTextEdit, "passage.text")
+    assert text is not None
+    assert "eight foxes" in text.toPlainText()
+    assert "eight foxes" in text.extraSelections()[0].cursor.selectedText()
+    dialogs[0].close()
+    chips.remove(str(file))
+    assert chips.isHidden()
+
+
+def test_a_document_that_cannot_be_read_is_said(
+    tab: TextTab, window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    file = tmp_path / "scan.pdf"
+    file.write_bytes(pdf("", ""))
+    with qtbot.waitSignal(window.state.problem, timeout=20_000) as said:
+        tab.documents.add([file])
+    assert "OCR" in str(said.args[0].message)
+    assert tab.documents.chips.isHidden()
+
+
+def test_links_are_made_of_numbers_that_there_are_and_of_nothing_else() -> None:
+    passage = Passage(1, 0, 9, "The lighthouse was built in 1871 by Danish engineers.")
+    sources = (Source("a.pdf", "0" * 64, "page", 9, (passage,)),)
+    answer = "It is tall [1], see [7]. The lighthouse was built in 1871."
+    assert linked(answer, sources) == (
+        "It is tall [\\[1\\]](passage:1), see [7]. The lighthouse was built in 1871."
+        " [\\[1\\]](passage:1)"
+    )
+    assert passage_of(QUrl("passage:1")) == 1
+    for other in ("passage:x", "http:1", "passage:", "passage:99999999"):
+        assert passage_of(QUrl(other)) == 0

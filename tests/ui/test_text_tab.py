@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -566,3 +566,19 @@ def test_an_answer_is_sent_to_the_voice_tab_by_a_button(
     voice: Any = window.tab("speech")
     assert voice.prompt.text().startswith("Answer ")
     assert window.tabs.currentWidget() is not tab
+
+
+def test_buttons_leave_out_their_names_before_the_name_of_the_model_is_cut(
+    window: MainWindow,
+) -> None:
+    tab: Any = window.tab("text")
+    combo = tab.model.combo
+    needed = combo.fontMetrics().horizontalAdvance(combo.currentText())
+    named = []
+    for width in range(960, 1500, 30):
+        window.resize(width, 700)
+        QApplication.processEvents()
+        if tab.options_button.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon:
+            named.append(width)
+            assert combo.width() >= needed + 24, width
+    assert named and needed > 100

@@ -275,6 +275,7 @@ class TextTab(QWidget):
         self.panels.show_wanted(self._values.options_open, self._values.list_open)
 
     def _set_narrow(self, narrow: bool) -> None:
+        self.model.combo.setMinimumContentsLength(12 if narrow else 20)
         style = Qt.ToolButtonStyle
         for button in self._buttons:
             button.setToolButtonStyle(

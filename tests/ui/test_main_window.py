@@ -35,7 +35,7 @@ from studio.ui.settings.settings_dialog import SettingsDialog
 from studio.ui.widgets.columns import Columns
 from studio.ui.workspaces.text.text_tab import TextTab
 
-TASKS = [task for task, kind in kinds().items() if kind.workspace]
+TASKS = [task for task, kind in kinds().items() if kind.workspace and not kind.tab_needs_model]
 NAMES = [
     "tabs",
     "text.prompt",

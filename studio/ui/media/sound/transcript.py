@@ -10,6 +10,7 @@ from PySide6.QtGui import QMouseEvent, QPalette, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from studio.formats.sounds.lyrics import TimedLine
+from studio.ui.style.theme import GRID
 from studio.ui.widgets.long_words import break_long_words
 
 MAX_WORDS = 20_000
@@ -29,6 +30,7 @@ class Transcript(QPlainTextEdit):
         self.setReadOnly(True)
         break_long_words(self)
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.document().setDocumentMargin(GRID + GRID // 2)
         self.setAccessibleName(self.tr("What is said"))
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)
         self._starts: list[float] = []

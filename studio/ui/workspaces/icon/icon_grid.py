@@ -16,6 +16,7 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen, QPixmap
@@ -38,9 +39,13 @@ SIDE = 72
 _MARGIN = 6
 _KEPT = 400
 """Pixmaps that are kept; more than are in sight at once."""
+_RENDERED_AT_ONCE = 32
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 RESULT_ROLE = Qt.ItemDataRole.UserRole + 1
+
+_Key = tuple[str, str, int]
+"""The icon, the colour of text, and the pixels of a point, in hundredths."""
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -157,11 +162,24 @@ class _CellDelegate(QStyledItemDelegate):
     def __init__(self, look: Callable[[], ChosenLook], parent: QWidget) -> None:
         super().__init__(parent)
         self._look = look
-        self._pixmaps: dict[tuple[str, str, int], QPixmap] = {}
+        self._pixmaps: dict[_Key, QPixmap] = {}
+        self._before: dict[_Key, QPixmap] = {}
+        """In the look before, shown where there is no time yet for the new one."""
+        self._rendered_now = 0
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.timeout.connect(self._render_more)
 
     def forget(self) -> None:
         """Draw all icons again, in another look."""
-        self._pixmaps.clear()
+        self._before = self._before | self._pixmaps
+        self._pixmaps = {}
+
+    def _render_more(self) -> None:
+        self._rendered_now = 0
+        view = self.parent()
+        assert isinstance(view, QListView)
+        view.viewport().update()
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         return CELL
@@ -206,10 +224,18 @@ class _CellDelegate(QStyledItemDelegate):
         text = palette.color(QPalette.ColorRole.Text).name()
         key = (result.asset or result.recipe, text, round(100 * ratio))
         found = self._pixmaps.get(key)
-        if found is None:
-            if len(self._pixmaps) >= _KEPT:
-                self._pixmaps.clear()
-            found = self._pixmaps[key] = _rendered(self._look().apply(drawing), text, ratio)
+        if found is not None:
+            return found
+        # More at once would be felt while a slider is dragged in a large window.
+        if self._rendered_now >= _RENDERED_AT_ONCE:
+            return self._before.get(key, QPixmap())
+        if len(self._pixmaps) >= _KEPT:
+            self._pixmaps.clear()
+            self._before.clear()
+        self._rendered_now += 1
+        self._again.start(0)
+        self._before.pop(key, None)
+        found = self._pixmaps[key] = _rendered(self._look().apply(drawing), text, ratio)
         return found
 
 

@@ -28,7 +28,10 @@ def read_form(content_type: str, body: bytes) -> Form:
     `name[]`, which some clients write for a list, is the same as `name`.
     """
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    try:
+        message = BytesParser(policy=HTTP).parsebytes(head + body)
+    except RecursionError as error:
+        raise _wrong(sentence("The form has forms inside each other.")) from error
     if message.get_content_type() != _TYPE or not message.is_multipart():
         raise _wrong(sentence("The body of the request must be a form (multipart/form-data)."))
     values: dict[str, str] = {}

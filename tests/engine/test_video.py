@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import struct
 import threading
@@ -291,6 +292,33 @@ def test_after_a_kill_only_the_unfinished_segment_is_made_again(
     (asset,) = [event for event in runs.events if isinstance(event, AssetReady)]
     assert client.path_of(asset.file, runs._work).read_bytes() == undisturbed
     assert [file.read_text() for file in (tmp_path / "kept").glob("*/job")] == ["1"]
+
+
+def test_a_video_that_is_replaced_while_it_is_read_is_not_mixed_with_another(
+    runs: Runs, client: EngineClient, tmp_path: Path
+) -> None:
+    video = write_video(tmp_path / "a.mp4", list(moving(110, 32, 32)))
+    other = write_video(tmp_path / "b.mp4", list(moving(110, 32, 32, "coffee")))
+
+    def replace(event: Event) -> None:
+        if isinstance(event, Progress) and other.exists():
+            other.replace(video)
+
+    final = runs.run(client, video, replace, scale=2, smooth=2)
+    assert isinstance(final, Failed)
+    assert "changed or replaced while it was read" in str(final.problem.message)
+
+
+def test_folders_of_others_beside_the_segments_stay(
+    runs: Runs, client: EngineClient, tmp_path: Path
+) -> None:
+    ours, theirs = tmp_path / "kept" / ("0" * 24), tmp_path / "kept" / "my novel"
+    for folder in (ours, theirs):
+        folder.mkdir(parents=True)
+        os.utime(folder, (0, 0))
+    video = write_video(tmp_path / "a.mp4", list(moving(3, 32, 32)))
+    assert isinstance(runs.run(client, video, scale=2), Done)
+    assert theirs.exists() and not ours.exists()
 
 
 def test_it_stops_at_a_frame_and_goes_on_from_there(

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from studio.kinds.transcribe import TranscribeRequest
 from studio.library.recipes.subtitles import write_subtitles
 from studio.ui.main_window import MainWindow
+from studio.ui.messages.message_bar import MessageBar
 from tests.e2e.test_transcribe_command import write_sound
 from tests.unit.model_files import write_whisper
 
@@ -95,6 +96,31 @@ def test_a_correction_gets_times_and_is_kept_until_it_is_discarded(
     tab.transcript.revert.click()
     assert transcript.toPlainText().startswith("a talk was heard.")
     qtbot.waitUntil(lambda: not list(folder.glob("*.lrc")), timeout=5_000)
+    bar = window.findChild(MessageBar)
+    assert bar is not None
+    bar._action.click()
+    assert transcript.toPlainText().startswith("What a talk was heard.")
+    qtbot.waitUntil(lambda: len(list(folder.glob("*.lrc"))) == 1, timeout=5_000)
+
+
+def test_a_line_that_is_deleted_for_a_while_comes_back_with_its_times(
+    tab: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    tab.take([write_sound(tmp_path / "a talk.wav")])
+    tab.generate()
+    finished(tab, qtbot)
+    transcript = tab.transcript.panel.transcript
+    qtbot.waitUntil(lambda: not transcript.isReadOnly(), timeout=5_000)
+    tab.transcript.save_to(tmp_path / "before.srt", "srt")
+    transcript.selectAll()
+    transcript.cut()
+    tab.transcript.finish()
+    transcript.undo()
+    tab.transcript.finish()
+    tab.transcript.save_to(tmp_path / "after.srt", "srt")
+    files = [tmp_path / "before.srt", tmp_path / "after.srt"]
+    qtbot.waitUntil(lambda: all(file.exists() for file in files), timeout=5_000)
+    assert files[0].read_text("utf-8") == files[1].read_text("utf-8")
 
 
 def test_what_cannot_be_heard_is_said_on_the_list_and_left_out(

@@ -36,6 +36,15 @@ def test_lines_are_joined_split_and_left_out() -> None:
     assert corrected(LINES, " \n ") == ()
 
 
+def test_words_that_are_deleted_and_typed_again_get_their_times_back() -> None:
+    text = "\n".join(each.text for each in LINES)
+    emptied = corrected(LINES, "")
+    assert emptied == () and corrected(LINES, text) == LINES
+    again = corrected(LINES, "My grandmother bakes bread\ntwo pairs please\ngood night")
+    assert again[1] == LINES[1]
+    assert (again[2].start, again[2].end) == (LINES[2].start, LINES[2].end)
+
+
 def test_new_words_lie_between_their_neighbours() -> None:
     new = corrected(LINES, "My dear old grandmother bakes bred\ntwo pairs please\nbye\nand more")
     starts = [word.start for each in new for word in each.words]

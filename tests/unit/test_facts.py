@@ -84,6 +84,12 @@ def test_a_changed_fact_is_found_where_it_stands(
     assert all(draft[finding.start : finding.end] == finding.text for finding in findings)
 
 
+def test_of_thousands_of_figures_the_first_are_compared_and_that_is_said() -> None:
+    check = check_facts("10 cm", "11 kg, " * 2000)
+    assert len(check.findings) == 1000
+    assert str(check.not_judged[0]) == "Only the first 1000 figures were compared."
+
+
 def test_number_words_that_are_no_number_are_no_figure() -> None:
     for words in ("one hundred and ", "million ", "dozen ", "point five million "):
         assert not check_facts("Ada is 36.", words * 500).findings

@@ -163,6 +163,7 @@ def test_a_broken_file_is_named_with_its_line_while_the_others_load(
 
 def test_hostile_files_are_refused_quickly_and_nothing_in_them_is_run(tmp_path: Path) -> None:
     own(tmp_path, "a = [" * 50_000, "deep")
+    own(tmp_path, "a." * 100_000 + "a = 1", "dotted")
     own(tmp_path, f"title = {'9' * 5000}", "digits")
     own(tmp_path, "x" * 2**19, "large")
     (tmp_path / "templates" / "latin.toml").write_bytes(b'title = "\xe9"')
@@ -174,6 +175,7 @@ def test_hostile_files_are_refused_quickly_and_nothing_in_them_is_run(tmp_path: 
         "attribute",
         "deep",
         "digits",
+        "dotted",
         "large",
         "latin",
     }

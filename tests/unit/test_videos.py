@@ -122,6 +122,14 @@ def test_a_rate_takes_frames_as_they_are_where_one_is_shown() -> None:
                                               Fraction(3, 5)]  # fmt: skip
 
 
+def test_a_gap_of_days_is_known_before_its_frames_are_counted() -> None:
+    timeline = Timeline(Fraction(1, 1000), 1, Fraction(60))
+    day = 24 * 3600 * 1000
+    assert timeline.is_gap(0, 11 * day) and not timeline.is_gap(0, 40)
+    assert next(timeline.between(0, 11 * day)).pts == 0
+    assert not Timeline(Fraction(1, 1000), 2, None).is_gap(0, 11 * day)
+
+
 def test_cuts_are_found_and_pans_fades_and_still_scenes_are_none() -> None:
     frames = [thumbnail(frame) for frame in moving(4, 160, 96)]
     other = thumbnail(next(moving(1, 160, 96, "coffee")))

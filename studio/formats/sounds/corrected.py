@@ -22,24 +22,26 @@ class _Letter(Struct, frozen=True):
 def corrected(lines: Sequence[TimedLine], text: str) -> tuple[TimedLine, ...]:
     """Return lines whose words are those of `text`, one line each; empty lines are left out.
 
+    `lines` are those that were heard: from corrected ones, times of words that were deleted and
+    typed again would be lost.
+
     Lines that did not change keep their words and times. Of the others, letters that are still
     there keep theirs, and what is new lies between them.
     """
     rows = [row for row in text.split("\n") if row.strip()]
     before = [line.text for line in lines]
-    most = min(len(before), len(rows))
-    head = 0
-    while head < most and before[head] == rows[head]:
-        head += 1
-    tail = 0
-    while tail < most - head and before[-1 - tail] == rows[-1 - tail]:
-        tail += 1
-    changed = lines[head : len(lines) - tail]
-    typed = rows[head : len(rows) - tail]
-    start = changed[0].start if changed else (lines[head - 1].end if head else 0.0)
-    end = changed[-1].end if changed else (lines[head].start if head < len(lines) else start)
-    new = _timed(_letters(changed), typed, start, max(start, end))
-    return (*lines[:head], *new, *lines[len(lines) - tail :])
+    found: list[TimedLine] = []
+    matcher = SequenceMatcher(None, before, rows, autojunk=False)
+    for kind, first, last, first_row, last_row in matcher.get_opcodes():
+        if kind == "equal":
+            found += lines[first:last]
+            continue
+        changed = lines[first:last]
+        start = changed[0].start if changed else (lines[first - 1].end if first else 0.0)
+        end = changed[-1].end if changed else (lines[last].start if last < len(lines) else start)
+        typed = rows[first_row:last_row]
+        found += _timed(_letters(changed), typed, start, max(start, end))
+    return tuple(found)
 
 
 def _letters(lines: Sequence[TimedLine]) -> list[_Letter]:

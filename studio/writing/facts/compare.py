@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from studio.protocol import Sentence, sentence
 from studio.writing.facts.check_bearings import check_bearings, check_parts_of_day
@@ -13,7 +14,7 @@ from studio.writing.facts.check_changes import check_changes
 from studio.writing.facts.check_dates import check_dates
 from studio.writing.facts.check_figures import check_figures
 from studio.writing.facts.check_names import check_codes, check_names
-from studio.writing.facts.facts_in_text import facts_in
+from studio.writing.facts.facts_in_text import Facts, facts_in
 from studio.writing.facts.findings import Finding
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -33,6 +34,12 @@ def check_facts(brief: str, draft: str) -> FactCheck:
     million; 3 March and 3月3日. What the draft leaves out is no finding.
     """
     given, written = facts_in(brief), facts_in(draft)
+    not_judged = []
+    if max(len(given.figures), len(written.figures)) > _MOST_FIGURES:
+        given, written = _first_figures(given), _first_figures(written)
+        not_judged.append(
+            sentence("Only the first {most} figures were compared.", most=_MOST_FIGURES)
+        )
     findings = [
         *check_figures(given, written),
         *check_changes(given, written),
@@ -41,7 +48,6 @@ def check_facts(brief: str, draft: str) -> FactCheck:
         *check_dates(given, written),
         *check_codes(given, written),
     ]
-    not_judged = []
     if _is_chinese(brief) == _is_chinese(draft):
         findings += check_names(given, written)
     elif given.names or written.names:
@@ -53,6 +59,14 @@ def check_facts(brief: str, draft: str) -> FactCheck:
         )
     order = sorted(findings, key=lambda finding: (finding.start, -finding.end))
     return FactCheck(tuple(_outermost(order)), tuple(not_judged))
+
+
+_MOST_FIGURES = 1000
+"""Each figure of a text is compared with each of the brief."""
+
+
+def _first_figures(facts: Facts) -> Facts:
+    return replace(facts, figures=facts.figures[:_MOST_FIGURES])
 
 
 def _outermost(findings: list[Finding]) -> Iterator[Finding]:

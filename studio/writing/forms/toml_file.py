@@ -19,6 +19,8 @@ _MAX_MESSAGE = 300
 T = TypeVar("T")
 
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_DEEP_KEY = re.compile(r"^[ \t\[]*(?:[\w-]+[ \t]*\.[ \t]*){32}", re.MULTILINE)
+"""The time that tomllib takes for a key grows with the square of its parts."""
 _PATH = re.compile(r"\s*- at `\$(.*)`$")
 _STEP = re.compile(r"\.([\w-]+)|\[(\d+|\.\.\.)\]")
 _UNKNOWN = re.compile(r"contains unknown field `(.*?)`")
@@ -52,6 +54,9 @@ def read_text(path: Path) -> str | BrokenFile:
 
 def read_toml(path: Path, text: str, wanted: type[T]) -> T | BrokenFile:
     """Return the value that a TOML text says."""
+    if deep := _DEEP_KEY.search(text):
+        line = text.count("\n", 0, deep.start()) + 1
+        return BrokenFile(path, line, sentence("A key has too many parts."))
     try:
         fields = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from studio.engine.tasks.video.pipeline import (
 )
 from studio.engine.tasks.video.scenes import Thumbnail, is_cut, thumbnail
 from studio.engine.tasks.video.timeline import Moment, Timeline
+from studio.protocol import problem
 
 Frame = NDArray[Any]
 
@@ -96,6 +98,13 @@ class FrameMaker:
     def _interval(self, first: ReadFrame, second: ReadFrame | None, writer: Writer) -> None:
         start = first.source.pts
         end = second.source.pts if second is not None else start + first.source.duration
+        if self._timeline.is_gap(start, end):
+            raise problem(
+                "bad_input",
+                "Between two frames of the video {hours} hours pass, as in a damaged file. Choose"
+                " no frame rate, or a part without the gap.",
+                hours=round(self._timeline.seconds(end - start) / 3600, 1),
+            )
         moments = self._timeline.between(start, end, is_last=second is None)
         segment = first.source.number // self._length
         if segment not in self._have:
@@ -108,23 +117,27 @@ class FrameMaker:
 
     def _fill(
         self,
-        moments: list[Moment],
+        moments: Iterator[Moment],
         first: ReadFrame,
         second: ReadFrame | None,
         writer: Writer,
     ) -> None:
         """Hand over the frames from one frame of the source up to the next."""
         assert first.pixels is not None
-        is_same = is_other_scene = False
-        if second is not None and second.pixels is not None:
-            is_same = alike(first.pixels, second.pixels)
-            if not is_same and any(0 < moment.time < 1 for moment in moments):
-                is_other_scene = is_cut(self._thumbnail(first), self._thumbnail(second))
+        following = second if second is not None and second.pixels is not None else None
+        is_same = False
+        if following is not None and following.pixels is not None:
+            is_same = alike(first.pixels, following.pixels)
+        is_other_scene: bool | None = None
         self._counts["same"] += is_same
-        self._counts["cuts"] += is_other_scene
         if is_same and second is not None and first.source.number in self._large:
             self._large[second.source.number] = self._large[first.source.number]
         for moment in moments:
+            self._job.check()
+            is_new = not is_same and is_other_scene is None and 0 < moment.time < 1
+            if following is not None and is_new:
+                is_other_scene = is_cut(self._thumbnail(first), self._thumbnail(following))
+                self._counts["cuts"] += is_other_scene
             shown = first
             if second is not None and moment.time == 1:
                 shown = second

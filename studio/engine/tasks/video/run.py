@@ -39,6 +39,7 @@ from studio.engine.tasks.video.files.source import (
     is_cut_off,
     open_source,
 )
+from studio.engine.tasks.video.files.unchanged import watch
 from studio.engine.tasks.video.frames import FrameMaker, segment_length, totals
 from studio.engine.tasks.video.models.interpolator import Interpolator, acquire_interpolator
 from studio.engine.tasks.video.models.upscaling import FrameUpscaler, tile_side
@@ -101,6 +102,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     notes = _Notes(job)
     path = job.path_of(request.input)
     job.loading(sentence("Reading {name}", name=path.name))
+    check_input = watch(path)
     source = open_source(path)
     digest = _digest(path, request, job, notes)
     part = Part(request.start, request.length)
@@ -114,7 +116,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     kept = Path(command.kept_dir) if command.kept_dir else None
     key = _key(request, digest, encoding, models, device)
     with (
-        open_segments(kept, key, job.work_dir) as store,
+        open_segments(kept, key, job.work_dir, check_input) as store,
         PeakMemory(device) as peak,
         disk_errors(),
         interruptible(job),
@@ -136,6 +138,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         try:
             joined = join(source, part, encoding, _packets(store, segments), target, job.check)
             counts = totals(store, segments)
+            check_input()
         except BaseException:
             target.unlink(missing_ok=True)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil
 
@@ -9,6 +10,8 @@ from msgspec import Struct
 
 _EXACT = Fraction(1, 64)
 """Share of the interval between two frames, within which one of them is shown as it is."""
+_LONGEST_GAP = 3600.0
+"""Seconds."""
 _NTSC = (24, 30, 48, 60, 120, 240)
 
 
@@ -40,10 +43,19 @@ class Timeline:
         denominator = time_base.denominator * factor if rate is None else rate.numerator
         self.time_base = Fraction(1, denominator)
 
-    def between(self, start: int, end: int, *, is_last: bool = False) -> list[Moment]:
+    def seconds(self, ticks: int) -> float:
+        """Return a time in the time base of the source as seconds."""
+        return float(ticks * self._source)
+
+    def is_gap(self, start: int, end: int) -> bool:
+        """Return whether two frames are so far apart that a frame rate would make too many."""
+        return self._rate is not None and self.seconds(end - start) > _LONGEST_GAP
+
+    def between(self, start: int, end: int, *, is_last: bool = False) -> Iterator[Moment]:
         """Return the moments from a frame of the source to the next, or to the end.
 
-        They must be asked for in order. Of the last frame there is no next one.
+        They must be asked for in order. Of the last frame there is no next one. Where the times of
+        a file are damaged, there may be millions.
         """
         if self._first is None:
             self._first = start
@@ -51,21 +63,21 @@ class Timeline:
             return self._at_rate(self._first, start, end, self._rate, is_last=is_last)
         unit = self._source.numerator
         if is_last:
-            return [Moment(start * unit * self._factor, (end - start) * unit * self._factor, _ZERO)]
+            duration = (end - start) * unit * self._factor
+            return iter([Moment(start * unit * self._factor, duration, _ZERO)])
         step = (end - start) * unit
-        return [
+        return (
             Moment(
                 start * unit * self._factor + number * step, step, Fraction(number, self._factor)
             )
             for number in range(self._factor)
-        ]
+        )
 
     def _at_rate(
         self, first: int, start: int, end: int, rate: Fraction, *, is_last: bool
-    ) -> list[Moment]:
+    ) -> Iterator[Moment]:
         seconds_in, seconds_out = ((at - first) * self._source for at in (start, end))
         offset = round(first * self._source / self.time_base)
-        found: list[Moment] = []
         number = ceil(seconds_in * rate)
         while number < seconds_out * rate:
             time = (number / rate - seconds_in) / (seconds_out - seconds_in)
@@ -74,9 +86,8 @@ class Timeline:
             elif time > 1 - _EXACT:
                 time = Fraction(1)
             at = offset + number * rate.denominator
-            found.append(Moment(at, rate.denominator, time))
+            yield Moment(at, rate.denominator, time)
             number += 1
-        return found
 
 
 _ZERO = Fraction(0)

@@ -126,17 +126,30 @@ class TranscriptPart(QWidget):
     def _correct(self) -> None:
         """Give what was typed its times, and keep it."""
         transcript = self.panel.transcript
-        self._lines = corrected(self._lines, transcript.toPlainText())
+        self._lines = corrected(self._heard, transcript.toPlainText())
         transcript.adopt(self._lines)
         self._keep(self._lines)
         self.revert.show()
 
     def _revert(self) -> None:
         self._soon.stop()
-        self._lines = self._heard
+        asset, lines = self._asset, corrected(self._heard, self.panel.transcript.toPlainText())
+        self._set_lines(())
+
+        def restore() -> None:
+            if self._asset is asset:
+                self._set_lines(lines)
+
+        self._state.show_message(
+            self.tr("The corrections are discarded."), "success", self.tr("Undo"), restore
+        )
+
+    def _set_lines(self, corrections: tuple[TimedLine, ...]) -> None:
+        """Show and keep corrections, or what was heard if there are none."""
+        self._lines = corrections or self._heard
         self.panel.transcript.set_lines(self._lines)
-        self._keep(())
-        self.revert.hide()
+        self._keep(corrections)
+        self.revert.setVisible(bool(corrections))
 
     def _keep(self, lines: tuple[TimedLine, ...]) -> None:
         asset, library = self._asset, self._state.library

@@ -11,7 +11,7 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +30,7 @@ _MAX_BYTES = 1 << 31
 _OLDEST = 14 * 24 * 3600.0
 """Seconds after which the segments of a job that was not resumed are removed."""
 _DIGEST = 32
+_KEY = re.compile(r"[0-9a-f]{24}")
 _NAME = re.compile(r"[0-9]{6}\.segment")
 
 
@@ -58,8 +59,10 @@ class Plan(Struct, frozen=True):
 class SegmentStore:
     """The segments of one video in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, check: Callable[[], None] = lambda: None) -> None:
+        """`check` is called before a segment is stored; it raises if that must not be."""
         self._folder = folder
+        self._check = check
 
     def plan(self) -> Plan | None:
         """Return the plan of an earlier run, None if there is none."""
@@ -89,7 +92,8 @@ class SegmentStore:
             return None
 
     def write(self, number: int, segment: Segment) -> None:
-        """Store a segment. Raises `OSError`."""
+        """Store a segment. Raises `OSError`, and what the check raises."""
+        self._check()
         data = msgspec.msgpack.encode(segment)
         write_atomic(self._path(number), hashlib.sha256(data).digest() + data)
 
@@ -109,13 +113,16 @@ class SegmentStore:
 
 
 @contextmanager
-def open_segments(kept: Path | None, key: str, private: Path) -> Iterator[SegmentStore]:
+def open_segments(
+    kept: Path | None, key: str, private: Path, check: Callable[[], None] = lambda: None
+) -> Iterator[SegmentStore]:
     """Yield the store of a video.
 
     Args:
         kept: folder for parts of unfinished results, below one that exists; None for none.
         key: says which video it is.
         private: folder of this job alone, used if another process makes the same video.
+        check: see `SegmentStore`.
     """
     with contextlib.ExitStack() as stack:
         folder = private / "segments"
@@ -129,7 +136,7 @@ def open_segments(kept: Path | None, key: str, private: Path) -> Iterator[Segmen
                 folder = kept / key
         make_below(folder.parent.parent, folder)
         sweep(folder)
-        yield SegmentStore(folder)
+        yield SegmentStore(folder, check)
 
 
 def _remove_lock(lock: FileLock, kept: Path) -> None:
@@ -142,7 +149,9 @@ def _remove_lock(lock: FileLock, kept: Path) -> None:
 def _remove_old(kept: Path, key: str) -> None:
     for entry in entries_of(kept):
         with contextlib.suppress(OSError, Timeout):
-            if entry.name == key or not is_folder(entry) or entry.is_symlink():
+            if entry.name == key or not _KEY.fullmatch(entry.name):
+                continue  # Of what else lies here, nothing is ours.
+            if not is_folder(entry) or entry.is_symlink():
                 continue
             if time.time() - entry.stat().st_mtime < _OLDEST:
                 continue

@@ -16,6 +16,8 @@ from studio.writing.facts.findings import Finding, FindingKind
 from studio.writing.facts.numerals import plain_digits
 from studio.writing.facts.units import is_money
 
+_FAR = 50
+"""Nobody takes a figure for another that is so many times as large."""
 _DAY = 86400
 _MARGIN = Decimal("0.05")
 """By how much "about" and "more than" may be off."""
@@ -239,6 +241,7 @@ def _meant_instead(figure: Figure, equal: list[Figure], alike: list[Figure]) -> 
     if not all(own) or any(figure.stems & words for words in own):
         return []
     of_equal = frozenset[str]().union(*(one.stems for one in equal))
+    apart = [one for one in apart if figure.value / _FAR < one.value < figure.value * _FAR]
     return [one for one in apart if (one.stems - of_equal) & figure.stems]
 
 

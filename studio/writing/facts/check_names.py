@@ -29,6 +29,9 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
     findings = []
     known = _squeezed(given.text)
     words = {word.casefold() for word in re.findall(r"[\w'’&-]+", given.text)}
+    shortened = tuple(
+        word.casefold() for word in re.findall(r"\b([A-Za-z]{3,})\.(?=\s)", given.text)
+    )
     persons = {name.text for name in given.names if name.kind == "person"}
     persons |= set(names.listed_persons(given.text))
     for name, meant in names.like_persons(written.text, sorted(persons)):
@@ -42,7 +45,7 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
             message = sentence("The brief says “{brief}”.", brief=other)
             findings.append(Finding("name_changed", name.text, message, name.start, name.end))
             continue
-        if _squeezed(name.text) in known or _is_known(name, words, given.names, known):
+        if _squeezed(name.text) in known or _is_known(name, words, shortened, given.names, known):
             continue
         if any(code.start < name.end and name.start < code.end for code in written.codes):
             continue
@@ -62,11 +65,14 @@ def _with_other_number(name: Name, brief: str) -> str | None:
     return said[0].group()
 
 
-def _is_known(name: Name, words: set[str], given: tuple[Name, ...], known: str) -> bool:
+def _is_known(
+    name: Name, words: set[str], shortened: tuple[str, ...], given: tuple[Name, ...], known: str
+) -> bool:
     if name.kind == "latin":
         parts = [part for part in re.split(r"[\s-]+|['’]s\b", name.text) if part]
         capital = [part for part in parts if part[0].isupper()]
         new = [part for part in capital if len(part) > 1 and not _is_word(part.casefold(), words)]
+        new = [part for part in new if not (shortened and part.casefold().startswith(shortened))]
         if not new:
             return True
         if len(capital) >= 2 and new == capital[:1] and new[0].casefold() in names.TITLES_BEFORE:

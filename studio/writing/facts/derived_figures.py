@@ -76,8 +76,13 @@ def _from_two(figure: Figure, first: Figure, second: Figure) -> Iterator[Decimal
         for one, other in ((first, second), (second, first)):
             if own == {"percent"}:
                 yield abs(one.value - other.value)
-            elif len(own) == 1 and other.value and figure.dimension == "percent":
+            elif figure.dimension == "percent" and other.value and _are_comparable(own):
                 yield abs(one.value / other.value - 1) * 100
+                yield one.value / other.value * 100
+
+
+def _are_comparable(dimensions: set[str]) -> bool:
+    return len(dimensions - {"count"}) <= 1
 
 
 _NEAR = 12
@@ -97,6 +102,6 @@ _SMALL = 12
 def _is_close(figure: Figure, value: Decimal) -> bool:
     return abs(figure.value - value) <= (
         figure.step / 2
-        if figure.dimension == "percent"
+        if figure.dimension == "percent" and figure.rounding == "exact"
         else figure.value * (CONVERTED if figure.rounding == "exact" else _ROUNDED)
     )

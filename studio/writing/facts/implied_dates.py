@@ -15,6 +15,7 @@ from studio.writing.facts.figure import Figure
 _UNTIL = re.compile(r"\s?(?:-|~|to|through|until|till|至|到)\s?")
 _LISTED_DAYS = re.compile(r"(?:周|星期)(?:([一二三四五六日天]{2,})|末)")
 _DAY_AND_MONTH = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?![\d/])")
+_MONTHS = re.compile(r"(?<!\d)([1-9]|1[0-2])\s?[-~至到]\s?([1-9]|1[0-2])\s?月")
 _ENDS = (
     (3, re.compile(r"一季度|第一季|\bQ1\b|\bfirst[\s-]quarter\b", re.IGNORECASE)),
     (
@@ -68,6 +69,9 @@ def implied_dates(
         for number, month in ((one, other), (other, one)):
             if 1 <= month <= 12 and 1 <= number <= 31:
                 yield Moment(*match.span(), month=month, day=number)
+    for match in _MONTHS.finditer(text):
+        for month in range(int(match[1]), int(match[2]) + 1):
+            yield Moment(*match.span(), month=month)
     for month, pattern in _ENDS:
         if said := pattern.search(text):
             yield Moment(*said.span(), month=month, day=monthrange(2023, month)[1])

@@ -79,6 +79,7 @@ _OF_CONTRACTS = frozenset(
     ).split()
 )
 """Words that contracts write with a capital, without the s of the plural."""
+_DETERMINED = re.compile(r"\b(?:this|the|that|said)\s$", re.IGNORECASE)
 _ADDRESSED = frozenset(
     "all families parents colleagues customers residents members students guests neighbours"
     " neighbors friends team readers visitors pupils staff everyone participants guardians".split()
@@ -236,6 +237,8 @@ def latin_names(text: str) -> Iterator[Name]:
             parts = parts[:-1]
         if not parts or (len(parts) == 1 and len(parts[0].rstrip("'’")) < 2):
             continue
+        if parts[-1].rstrip("s") in _OF_CONTRACTS and _DETERMINED.search(text[:start][-6:]):
+            continue
         if len(parts) == 1 and (
             parts[0].rstrip("'’s") in _OF_CONTRACTS
             or (start == match.start() and starts_sentence and _is_plain(parts[0]))
@@ -263,7 +266,8 @@ def _headings(text: str) -> Iterator[tuple[int, int]]:
         words = [word for word in re.findall(r"[A-Za-z][\w'’-]*", line) if len(word) > 3]
         capital = sum(word[0].isupper() for word in words)
         ends = line.rstrip().endswith((".", "。", "!", "?", ",", ";"))
-        if len(words) >= 3 and capital >= 0.8 * len(words) and (not ends or len(words) <= 12):
+        is_title = len(words) >= 3 and capital >= 0.8 * len(words)
+        if (words and line.isupper()) or (is_title and (not ends or len(words) <= 12)):
             yield position, position + len(line)
         position += len(line)
 

@@ -20,8 +20,8 @@ MODULES = (
     "studio.kinds.speech",
     "studio.kinds.transcribe",
     "studio.kinds.video",
-    "studio.kinds.film",
     "studio.kinds.icon",
+    "studio.kinds.film",
 )
 """In the order of the tabs."""
 

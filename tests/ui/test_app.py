@@ -71,7 +71,7 @@ def test_the_app_opens_and_closes_without_importing_a_model_library_and_stays_fl
 ) -> None:
     save_settings(home.settings, Settings(language="en"))
     assert start(tmp_path) == {
-        "tabs": ["Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Library"],
+        "tabs": ["Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Film", "Library"],
         "messages": [],
         "switch": SWITCH_INTERVAL_S,
         "status": 0,
@@ -83,7 +83,7 @@ def test_the_app_reports_a_damaged_file_in_chinese(home: Paths, tmp_path: Path) 
     save_settings(home.settings, Settings(language="zh_CN"))
     home.settings.with_name("conversation.json").write_text("{", encoding="utf-8")
     found = start(tmp_path, "message")
-    assert found["tabs"] == ["文本", "图像", "放大", "语音", "转写", "视频", "资料库"]
+    assert found["tabs"] == ["文本", "图像", "放大", "语音", "转写", "视频", "影片", "资料库"]
     assert "对话" in str(found["messages"])
 
 

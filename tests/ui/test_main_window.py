@@ -170,6 +170,9 @@ def test_the_result_has_at_least_three_fifths_of_the_tab(window: MainWindow, tas
     if task == "text":
         assert tab.view.width() >= 0.6 * tab.width()
         return
+    if task == "film":
+        assert tab.result.width() >= 0.6 * tab.width()
+        return
     columns: Columns = tab.columns
     left, right = columns.sizes()
     assert right >= 0.6 * (left + right)

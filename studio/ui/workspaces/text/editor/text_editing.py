@@ -79,6 +79,7 @@ class TextEditing(QObject):
 
     def open(self, asset: str, title: str) -> None:
         """Edit the text of a result."""
+        root = self._state.library_root
 
         def read() -> Document:
             from studio.protocol import problem
@@ -101,7 +102,8 @@ class TextEditing(QObject):
                     most=f"{MAX_TEXT:,}",
                 )
             id = document_id(found.id, found.job)
-            return Document(id=id, text=text, title=title, source=found.id, form=labels)
+            named = _form_title(labels.get("form", ""), root) or title
+            return Document(id=id, text=text, title=named, source=found.id, form=labels)
 
         self._state.background.read(
             self,
@@ -338,7 +340,19 @@ class TextEditing(QObject):
                 seed, path = asset.recipe.seed, str(asset.path)
                 turn.answers.append(Answer(asset.text, seed, asset.id, path))
                 turn.chosen = len(turn.answers) - 1
-                self._view.refresh_soon(turn)
+                view = self._view.view_of(turn)
+                if view is not None:
+                    view.set_expanded(False)
                 self._chat.keeper.save_soon(conversation)
                 self._chat.changed.emit()
                 return
+
+
+def _form_title(form: str, root: Path) -> str:
+    """Return the title of a form by its id, empty if there is none."""
+    if not form:
+        return ""
+    from studio.writing.forms.form_folders import list_forms
+
+    found = (each for each in list_forms(RESOURCES, root).forms if each.id == form)
+    return next((one_line(each.form.title, 80) for each in found), "")

@@ -75,8 +75,10 @@ def write_text(state: AppState, exported: ExportedText, path: Path) -> Path:
         write_atomic(path, to_srt(lines).encode())
         return path
     part = Part("", exported.text, is_markdown=True)
-    has_title = exported.text.lstrip().startswith("# ")
-    write(Writing(exported.title, (part,), marks, not has_title and bool(exported.title)), path)
+    own = exported.text.lstrip()
+    has_title = own.startswith("# ")
+    title = own[2:].split("\n", 1)[0].strip() if has_title else exported.title
+    write(Writing(title, (part,), marks, not has_title and bool(title)), path)
     return path
 
 

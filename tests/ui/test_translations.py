@@ -16,7 +16,7 @@ from studio.library.records import Asset
 from studio.protocol import Recipe, sentence
 from studio.settings import RESOURCES
 from studio.ui.gallery.detail_text import detail_rows
-from studio.ui.style.translations import JsonTranslator, translated
+from studio.ui.style.translations import JsonTranslator, joined, translated
 
 CHINESE = RESOURCES / "translations" / "zh_CN.json"
 STUDIO = Path(__file__).parent.parent.parent / "studio"
@@ -116,3 +116,8 @@ def test_units_and_names_of_choices_are_translated_in_the_details_of_a_result() 
     rows = dict(detail_rows(asset))
     assert rows["预设"] == "均衡"
     assert rows["回答长度上限"] == "512 词元"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_sentences_follow_each_other_without_a_blank_in_chinese() -> None:
+    assert joined(["一。", "二 {x}。", "三。"]) == "一。二 {x}。三。"

@@ -13,7 +13,7 @@ from studio.library.records import Asset, Job
 from studio.protocol import Request
 from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
-from studio.ui.style.translations import translated
+from studio.ui.style.translations import joined, translated
 
 if TYPE_CHECKING:
     from studio.jobs.reproduce import Comparison
@@ -86,7 +86,7 @@ class Rerun(QObject):
         )
 
     def _show_comparison(self, old: Asset, new: Asset, comparison: Comparison) -> None:
-        text = " ".join(translated(part) for part in (comparison.sentence, *comparison.notes))
+        text = joined(translated(part) for part in (comparison.sentence, *comparison.notes))
         if comparison.identical or old.medium is not Medium.PICTURE:
             self._state.show_message(text, "success" if comparison.identical else "warning")
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from studio.ui.style.translations import tr
+from studio.ui.style.translations import joined, tr
 from studio.ui.widgets.times import end_time_text, rough_duration_text
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def summary(
         parts.append(tr("1 job of unknown duration."))
     elif unknown:
         parts.append(tr("{n} jobs of unknown duration.").format(n=f"{unknown:,}"))
-    return " ".join(parts)
+    return joined(parts)
 
 
 def queue_line(

@@ -5,6 +5,7 @@ The code is in English; every other language is one flat JSON file {English: tra
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator
@@ -22,6 +23,14 @@ def tr(text: str) -> str:
 def translated(message: Sentence) -> str:
     """Translate a sentence and fill in its values, of which sentences are translated too."""
     return in_words(message, tr)
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Return sentences as one text, with a blank between them where the language has one."""
+    text = ""
+    for each in sentences:
+        text = tr("{text} {sentence}").format(text=text, sentence=each) if text else each
+    return text
 
 
 class JsonTranslator(QTranslator):

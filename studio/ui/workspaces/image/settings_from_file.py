@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from studio.kinds.image import KIND, ImageRequest
 from studio.protocol import Request
-from studio.ui.style.translations import translated
+from studio.ui.style.translations import joined, translated
 
 if TYPE_CHECKING:
     from studio.library.recipes.settings_in_file import FoundSettings
@@ -68,12 +68,12 @@ class SettingsFromFile(QObject):
             name=path.name, program=found.made_by
         )
         if found.model_name and not model:
-            text += " " + self.tr("Its model {model} is not installed.").format(
-                model=found.model_name
-            )
+            gone = self.tr("Its model {model} is not installed.").format(model=found.model_name)
+            text = joined((text, gone))
         for name in missing:
-            text += " " + self.tr("The LoRA {name} is not installed.").format(name=name)
-        text = " ".join([text, *(translated(lost) for lost in found.lost)])
+            gone = self.tr("The LoRA {name} is not installed.").format(name=name)
+            text = joined((text, gone))
+        text = joined([text, *(translated(lost) for lost in found.lost)])
         self._state.show_message(
             text,
             "warning" if found.lost or missing else "info",

@@ -11,7 +11,7 @@ from studio.ui.fields.language_hint import knows_only_english
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.state import AppState
-from studio.ui.style.translations import tr
+from studio.ui.style.translations import joined, tr
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.plain_text import one_line
 
@@ -91,7 +91,7 @@ def _abilities(model: ModelRef | None) -> str:
         can = tr("{name} is a small model: it suits short texts in English.")
     else:
         can = tr("{name} is a small model: it suits short texts.")
-    return can.format(name=name) + " " + variations
+    return joined((can.format(name=name), variations))
 
 
 def _install_starter(state: AppState) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 TASK = KIND.task
 _PREVIEW_SECONDS = 1.0
+_WIDTH = 43 * GRID
 
 
 class VideoTab(QWidget):
@@ -82,7 +83,7 @@ class VideoTab(QWidget):
         self.result.setAccessibleName(self.tr("Result"))
         self.result.addWidget(self._empty)
         self.result.addWidget(self.panel)
-        self.columns = Columns(self._left_column(), self.result, self)
+        self.columns = Columns(self._left_column(), self.result, self, left_width=_WIDTH)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)

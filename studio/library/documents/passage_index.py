@@ -23,7 +23,7 @@ from studio.library.documents.passages import passages_of
 from studio.library.documents.vectors import nearest
 from studio.library.index.search import split_cjk
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS documents (sha256 TEXT PRIMARY KEY, document BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS files (
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS passages (
     id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, passage BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS passages_of ON passages (sha256);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
-    text, content='', tokenize='porter unicode61 remove_diacritics 2');
+    text, around, content='', tokenize='porter unicode61 remove_diacritics 2');
 CREATE TABLE IF NOT EXISTS vectors (
     model TEXT NOT NULL, passage INTEGER NOT NULL, vector BLOB NOT NULL,
     PRIMARY KEY (model, passage)) WITHOUT ROWID;
@@ -40,6 +40,9 @@ PRAGMA user_version = {_VERSION};
 """
 _TOKEN = re.compile(r"[^\W_]+")
 _FROM_EACH = 40
+_AROUND = 150
+"""Characters of the passages before and after, by which a passage is found as well."""
+_WEIGHT_AROUND = 0.4
 _MAX_TERMS = 60
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _PIECE = re.compile(
@@ -110,14 +113,14 @@ class PassageIndex:
                 "INSERT INTO documents VALUES (?, ?)",
                 (document.sha256, msgspec.msgpack.encode(document)),
             )
-            for passage in passages:
+            for passage, words in zip(passages, _words_of(passages), strict=True):
                 cursor = self._connection.execute(
                     "INSERT INTO passages (sha256, passage) VALUES (?, ?)",
                     (document.sha256, msgspec.msgpack.encode(passage)),
                 )
                 self._connection.execute(
-                    "INSERT INTO words (rowid, text) VALUES (?, ?)",
-                    (cursor.lastrowid, split_cjk(f"{passage.title}\n{passage.text}")),
+                    "INSERT INTO words (rowid, text, around) VALUES (?, ?, ?)",
+                    (cursor.lastrowid, *words),
                 )
 
     def without_vectors(self, sha256s: Iterable[str], model: str) -> list[tuple[int, str]]:
@@ -176,7 +179,8 @@ class PassageIndex:
             return []
         found: list[int] = []
         for (id,) in self._connection.execute(
-            "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank", (expression,)
+            "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 1.0, ?)",
+            (expression, _WEIGHT_AROUND),
         ):
             if id in ids:
                 found.append(id)
@@ -200,13 +204,16 @@ class PassageIndex:
 
     def _forget(self, sha256: str) -> None:
         rows = list(
-            self._connection.execute("SELECT id, passage FROM passages WHERE sha256 = ?", (sha256,))
-        )
-        for id, data in rows:
-            passage = msgspec.msgpack.decode(data, type=Passage)
-            text = split_cjk(f"{passage.title}\n{passage.text}")
             self._connection.execute(
-                "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (id, text)
+                "SELECT id, passage FROM passages WHERE sha256 = ? ORDER BY id", (sha256,)
+            )
+        )
+        passages = [msgspec.msgpack.decode(data, type=Passage) for _, data in rows]
+        # A table without contents forgets a text only if it is told what it was.
+        for (id, _), words in zip(rows, _words_of(passages), strict=True):
+            self._connection.execute(
+                "INSERT INTO words (words, rowid, text, around) VALUES ('delete', ?, ?, ?)",
+                (id, *words),
             )
             self._connection.execute("DELETE FROM vectors WHERE passage = ?", (id,))
         self._connection.execute("DELETE FROM passages WHERE sha256 = ?", (sha256,))
@@ -272,6 +279,20 @@ def words_expression(question: str) -> str:
 def _stored(path: str) -> str:
     """Return a path that can be stored: names may have any bytes."""
     return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _words_of(passages: Sequence[Passage]) -> list[tuple[str, str]]:
+    """Return what is indexed of each passage: its text, and what stands just around it.
+
+    What a sentence is about often stands in the one before it.
+    """
+    texts = [passage.text for passage in passages]
+    before = ["", *(text[-_AROUND:] for text in texts)]
+    after = [*(text[:_AROUND] for text in texts[1:]), ""]
+    return [
+        (split_cjk(f"{passage.title}\n{passage.text}"), split_cjk(f"{start}\n{end}"))
+        for passage, start, end in zip(passages, before, after, strict=False)
+    ]
 
 
 def _text(passage: Passage) -> str:

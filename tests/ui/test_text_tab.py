@@ -552,20 +552,23 @@ def test_used_settings_are_visible_and_can_be_removed_or_taken_back(
     assert tab.chips.isHidden()
 
 
-def test_an_answer_is_sent_to_the_voice_tab_by_a_button(
+def test_an_answer_is_sent_to_the_voice_and_film_tabs_by_buttons(
     window: MainWindow, tab: Any, qtbot: QtBot
 ) -> None:
     tab.prompt.set_text("say it")
     tab.generate()
 
     def shown() -> list[Any]:
-        return [card for card in tab.findChildren(AnswerCard) if not card.send.isHidden()]
+        return [card for card in tab.findChildren(AnswerCard) if not card.sends[0].isHidden()]
 
     qtbot.waitUntil(lambda: bool(shown()), timeout=20_000)
-    shown()[0].send.click()
+    shown()[0].sends[0].click()
     voice: Any = window.tab("speech")
     assert voice.prompt.text().startswith("Answer ")
     assert window.tabs.currentWidget() is not tab
+    shown()[0].sends[1].click()
+    film: Any = window.tab("film")
+    assert film.shots.cards[0].voice.text().startswith("Answer ")
 
 
 def test_buttons_leave_out_their_names_before_the_name_of_the_model_is_cut(

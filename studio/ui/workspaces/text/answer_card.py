@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.formats.chat.thoughts import ThoughtAnswer, split_thoughts
+from studio.kinds.registry import AnyKind
 from studio.kinds.sources import Source
 from studio.protocol import Sentence
 from studio.ui.style.icons import icon
@@ -28,7 +29,7 @@ from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.answer_text import AnswerText
 from studio.ui.workspaces.text.conversation import Answer
 from studio.ui.workspaces.text.folded_text import folded
-from studio.ui.workspaces.text.send_target import TARGET
+from studio.ui.workspaces.text.send_target import send_targets
 from studio.ui.workspaces.text.sources.links import linked
 from studio.ui.workspaces.text.thoughts import Thoughts
 from studio.ui.workspaces.text.version_switch import VersionSwitch
@@ -47,8 +48,8 @@ class AnswerCard(QFrame):
     """
 
     copy_clicked = Signal(int)
-    send_clicked = Signal(int)
-    """To the tab that takes texts as a prompt, such as Voice."""
+    send_clicked = Signal(int, str)
+    """The index of the answer, and the kind whose tab takes texts, such as Voice."""
     edit_clicked = Signal(int)
     use_clicked = Signal(int)
     unfold_clicked = Signal(int)
@@ -89,9 +90,7 @@ class AnswerCard(QFrame):
         self._copy = tool_button("copy", self.tr("Copy this answer"), parent=self)
         self._copy.setIcon(icon("copy", "muted"))
         self._copy.clicked.connect(lambda: self.copy_clicked.emit(self.index))
-        self.send = tool_button(TARGET.icon, tr(TARGET.text_action), "text.send_on", self)
-        self.send.setIcon(icon(TARGET.icon, "muted"))
-        self.send.clicked.connect(lambda: self.send_clicked.emit(self.index))
+        self.sends = [self._send_button(kind) for kind in send_targets()]
         self.edit = tool_button("pencil", self.tr("Edit this text"), "text.edit", self)
         self.edit.setIcon(icon("pencil", "muted"))
         self.edit.clicked.connect(lambda: self.edit_clicked.emit(self.index))
@@ -136,7 +135,7 @@ class AnswerCard(QFrame):
         head.addWidget(self._heading)
         foot.addWidget(self.use)
         foot.addWidget(self.switch)
-        for button in (self._copy, self.edit, self.send, self.regenerate):
+        for button in (self._copy, self.edit, *self.sends, self.regenerate):
             (head if is_variation else foot).addWidget(button)
         foot.addWidget(self.words)
         if is_variation:
@@ -157,7 +156,8 @@ class AnswerCard(QFrame):
         self._parts.addLayout(foot)
         self.switch.hide()
         self.use.hide()
-        self.send.hide()
+        for button in self.sends:
+            button.hide()
         self.edit.hide()
         self.regenerate.setVisible(not is_variation)
 
@@ -192,7 +192,8 @@ class AnswerCard(QFrame):
         self.body.setVisible(bool(parts.answer))
         self.show_all.setVisible(is_part)
         self._copy.setVisible(bool(answer.text))
-        self.send.setVisible(finished and bool(parts.answer))
+        for button in self.sends:
+            button.setVisible(finished and bool(parts.answer))
         self.edit.setVisible(finished and bool(parts.answer) and bool(answer.asset))
         self._before = answer.text[: len(answer.text) - len(parts.answer)]
         self._source = parts.answer
@@ -210,6 +211,12 @@ class AnswerCard(QFrame):
         self.go_on.setVisible(
             finished and bool(answer.text) and (answer.stopped or answer.reached_limit)
         )
+
+    def _send_button(self, kind: AnyKind) -> QToolButton:
+        button = tool_button(kind.icon, tr(kind.text_action), f"text.send_on.{kind.task}", self)
+        button.setIcon(icon(kind.icon, "muted"))
+        button.clicked.connect(lambda: self.send_clicked.emit(self.index, kind.task))
+        return button
 
     def _show_sources(self, answer: str) -> None:
         if self._sources_box is None:

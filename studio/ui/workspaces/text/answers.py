@@ -33,7 +33,7 @@ class AnswerCards(QWidget):
     """Only the cards of the page exist as widgets: a thousand answers cost as much as twelve."""
 
     copy_clicked = Signal(int)
-    send_clicked = Signal(int)
+    send_clicked = Signal(int, str)
     edit_clicked = Signal(int)
     use_clicked = Signal(int)
     continue_clicked = Signal(int)

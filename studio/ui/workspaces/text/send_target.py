@@ -1,4 +1,4 @@
-"""The kind whose tab an answer is sent to from its card."""
+"""The kinds to whose tabs an answer is sent from its card."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from studio.kinds.registry import AnyKind, kinds
 from studio.kinds.text import KIND
 
 
-def _target() -> AnyKind:
-    """Return the first other kind that takes a text as its prompt."""
-    return next(kind for kind in kinds().values() if kind.text_action and kind.task != KIND.task)
-
-
-TARGET = _target()
+def send_targets() -> tuple[AnyKind, ...]:
+    """Return the other kinds whose tabs take a text."""
+    return tuple(k for k in kinds().values() if k.text_action and k.task != KIND.task)

@@ -20,7 +20,6 @@ from studio.ui.workspaces.text.answer_card import AnswerCard
 from studio.ui.workspaces.text.answers import AnswerCards
 from studio.ui.workspaces.text.conversation import Turn
 from studio.ui.workspaces.text.message_bubble import MessageBubble
-from studio.ui.workspaces.text.send_target import TARGET
 from studio.ui.workspaces.text.version_switch import VersionSwitch
 from studio.writing.facts.compare import FactCheck
 
@@ -261,8 +260,8 @@ class TurnView(QWidget):
     def _copy(self, index: int) -> None:
         QGuiApplication.clipboard().setText(self.turn.shown_text(index))
 
-    def _send(self, index: int) -> None:
-        self.send_requested.emit(TARGET.task, self.turn.shown_text(index))
+    def _send(self, index: int, task: str) -> None:
+        self.send_requested.emit(task, self.turn.shown_text(index))
 
     def _fit_width(self) -> None:
         side = max(0, (self.width() - COLUMN_WIDTH) // 2)

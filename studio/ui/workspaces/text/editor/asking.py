@@ -12,6 +12,7 @@ from studio.protocol import TextDelta
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import translated
+from studio.ui.widgets.plain_text import one_line
 from studio.ui.workspaces.text.editor.ask_bar import ask_titles, value_titles
 from studio.ui.workspaces.text.editor.document import DocumentEdit
 from studio.ui.workspaces.text.editor.editor_panel import EditorPanel
@@ -150,6 +151,8 @@ class Asking(QObject):
         watch.ended.connect(self._ended)
 
     def _title(self) -> str:
+        if self._ask == "own":
+            return one_line(self._value, 60)
         title = ask_titles()[self._ask]
         value = value_titles().get(self._value, "")
         return f"{title}: {value}" if value else title
@@ -235,8 +238,7 @@ class Asking(QObject):
         self._passage = new
         if proposal.accepted and not self._is_noted:
             self._is_noted = True
-            said = self._value if self._ask == "own" else self._title()
-            self.accepted.emit(DocumentEdit(f"{said} ({self._model})", self._asset))
+            self.accepted.emit(DocumentEdit(f"{self._title()} ({self._model})", self._asset))
         if proposal.is_decided:
             self.close()
             self._panel.editor.setFocus()

@@ -107,6 +107,8 @@ class ProposalView(QFrame):
 
     def add_text(self, text: str) -> None:
         """Show more of what the model writes."""
+        if not self._written:
+            self._note.show_text(self.tr("Writing…"))
         self._written += text
         if not self._timer.isActive():
             self._timer.start()

@@ -26,10 +26,12 @@ _SAFE_LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 
 _STYLE = (
     "body { max-width: 45em; margin: 2em auto; padding: 0 1em; font-family: sans-serif;"
-    " line-height: 1.5; } h2 { font-size: 1em; color: #626974; margin-top: 2em; }"
+    " line-height: 1.5; }"
     " table { border-collapse: collapse; } td, th { padding: 0.2em 0.6em; }"
     " .note { color: #626974; }"
 )
+_HEADS = " h2 { font-size: 1em; color: #626974; margin-top: 2em; }"
+"""Those of the parts are quiet."""
 
 
 class Part(Struct, frozen=True):
@@ -76,6 +78,7 @@ def as_html(writing: Writing) -> str:
         text = body[1].strip() if body else escape(part.text)
         sections.append(f"<h2>{escape(part.head)}</h2>\n{text}" if part.head else text)
     title = escape(writing.title)
+    style = _STYLE + _HEADS if any(part.head for part in writing.parts) else _STYLE
     heading = f"<h1>{title}</h1>\n" if writing.shows_title else ""
     notes = "".join(f'<p class="note">{escape(note)}</p>\n' for note in writing.marks.notes)
     meta = "".join(
@@ -85,7 +88,7 @@ def as_html(writing: Writing) -> str:
     )
     return (
         f'<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n{meta}'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n{heading}{notes}"
+        f"<style>{style}</style>\n</head>\n<body>\n{heading}{notes}"
         + "\n".join(sections)
         + "\n</body>\n</html>\n"
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QSize, Qt, QUrl
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
@@ -317,6 +317,14 @@ def test_every_icon_can_be_drawn(file: Path) -> None:
         image.pixelColor(x, y).alpha() > 0 for x in range(image.width()) for y in range(32)
     )
     assert opaque > 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_icons_of_selected_rows_are_visible_on_their_ground(scheme: Scheme, qapp: Any) -> None:
+    apply_scheme(qapp, scheme)
+    selected = icon("film").pixmap(QSize(24, 24), 1.0, QIcon.Mode.Selected)
+    assert selected.toImage() == icon("film").pixmap(QSize(24, 24), 1.0).toImage()
+    apply_scheme(qapp, "system")
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])

@@ -71,8 +71,7 @@ class _LucideEngine(QIconEngine):
         palette = QGuiApplication.palette()
         if mode == QIcon.Mode.Disabled:
             return palette.color(QPalette.ColorGroup.Disabled, _ROLES[self._tint])
-        if mode == QIcon.Mode.Selected:
-            return palette.color(QPalette.ColorRole.HighlightedText)
+        # Also of a selected row or menu entry, whose ground in the style sheet is a light one.
         return palette.color(_ROLES[self._tint])
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, _state: QIcon.State) -> None:

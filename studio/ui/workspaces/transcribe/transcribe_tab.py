@@ -72,6 +72,7 @@ class TranscribeTab(QWidget):
             parent=self,
         )
         self.live = QPlainTextEdit(self)
+        self.live.document().setDocumentMargin(GRID + GRID // 2)
         break_long_words(self.live)
         self.live.setObjectName("transcribe.text")
         self.live.setAccessibleName(self.tr("What is said"))

@@ -19,6 +19,9 @@ from studio.protocol import Message, ProblemError
 _NEXT_PROMPTS = ("a", "1")
 """What both have in common does not depend on the next prompt."""
 
+_QUESTION = 256
+"""Tokens of a next prompt that the KV cache has room for, so that it need not be enlarged then."""
+
 _COPIES = 3
 """KV caches that need room: a larger one is made beside the one before, with a copy of it."""
 
@@ -61,7 +64,7 @@ def read_on(
         return
     ids = common_beginning(request, answer, loaded)
     check()
-    room = request.max_tokens
+    room = _QUESTION + request.max_tokens
     if loaded.context is not None:
         room = max(0, min(room, loaded.context - len(ids)))
     if ids and memory.available() > _COPIES * row_bytes * (len(ids) + room):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -50,7 +51,12 @@ class Runs:
         self._count = 0
         self.events: list[Event] = []
 
-    def run(self, request: FilmRequest, cancel_at: int = 0) -> Event:
+    def run(
+        self,
+        request: FilmRequest,
+        cancel_at: int = 0,
+        note: Callable[[Event], object] = lambda _: None,
+    ) -> Event:
         self._count += 1
         self.work = self._folder / f"work-{self._count}"
         command = RunJob(
@@ -65,6 +71,7 @@ class Runs:
 
         def keep(event: Event) -> None:
             self.events.append(event)
+            note(event)
             if cancel_at and isinstance(event, Progress) and event.step >= cancel_at:
                 self._client.cancel("1")
 
@@ -170,6 +177,32 @@ def test_a_film_that_was_stopped_goes_on_and_is_the_same(runs: Runs, tmp_path: P
     again = read_frames(other.film(wanted))
     assert other.made < 200
     assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
+
+
+def test_a_full_disk_is_said_and_what_was_made_is_kept(runs: Runs) -> None:
+    """A limit on the size of files stands for the disk."""
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux limits another process")
+    wanted = request(InputFile(str(RESOURCES / "demo" / "cat.png")), seconds=30.0, motion="in")
+    engine = next(
+        child.pid
+        for child in psutil.Process().children(recursive=True)
+        if "spawn_main" in " ".join(child.cmdline())
+    )
+    limits = resource.prlimit(engine, resource.RLIMIT_FSIZE)
+
+    def fill(event: Event) -> None:
+        if isinstance(event, Progress) and event.step >= 130:
+            resource.prlimit(engine, resource.RLIMIT_FSIZE, (500, limits[1]))
+
+    try:
+        final = runs.run(wanted, note=fill)
+    finally:
+        resource.prlimit(engine, resource.RLIMIT_FSIZE, limits)
+    assert isinstance(final, Failed) and final.problem.kind == "disk_full", final
+    assert len(read_frames(runs.film(wanted))) == 300
+    assert runs.made < 300
 
 
 def test_damaged_pictures_are_named_and_left_out(runs: Runs, tmp_path: Path) -> None:

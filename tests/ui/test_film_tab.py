@@ -41,9 +41,13 @@ def test_a_script_becomes_a_film_and_nothing_is_made_twice(
     tab.take_text(SCRIPT)
     assert tab.title.text() == "My day"
     assert [card.voice.text() for card in tab.shots.cards] == ["The sun is up.", "Eat an apple."]
+    box = tab.settings.size_box
+    box.setCurrentText("1080 × 1920")
+    box.activated.emit(box.currentIndex())
     tab.generate()
     qtbot.waitUntil(lambda: tab.run_bar.status.text() == "Finished", timeout=30_000)
     library = tab._state.library
+    assert library.assets.recent()[0].recipe.request.height == 1920
     assert sorted(asset.task for asset in library.assets.recent()) == (
         ["film"] + 4 * ["image"] + 2 * ["speech"]
     )

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from studio.formats.suffixes import is_picture, pictures_in
 from studio.formats.untrusted_files import is_file, is_folder
 from studio.kinds.film import KIND, FilmRequest
-from studio.protocol import Loading, Problem, ProblemError, Progress, Request
+from studio.protocol import Problem, ProblemError, Request
 from studio.storyboard.board import MAX_SHOTS, MAX_VARIATIONS, Board, BoardShot, with_seeds
 from studio.storyboard.board_files import BoardFiles, new_id
 from studio.ui.media.video.video_panel import VideoPanel
@@ -37,6 +37,7 @@ from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.run_bar import RunBar
+from studio.ui.workspaces.film.film_settings import FilmSettings
 from studio.ui.workspaces.film.making import Making, export
 from studio.ui.workspaces.film.shot_row import ShotRow
 from studio.ui.workspaces.film.values import FilmValues
@@ -81,6 +82,7 @@ class FilmTab(QWidget):
         self.variations.setObjectName("film.variations")
         self.variations.setAccessibleName(self.tr("Variations of each picture"))
         self.variations.setRange(1, MAX_VARIATIONS)
+        self.settings = FilmSettings(self)
         self.shots = ShotRow(state.background, self)
         self.run_bar = RunBar(TASK, generate_text=self.tr("Make film"), parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
@@ -149,6 +151,7 @@ class FilmTab(QWidget):
             look=self.look.text(),
             variations=self.variations.value(),
             shots=self.shots.shots(),
+            film_options=self.settings.options(),
         )
 
     def generate(self) -> None:
@@ -157,6 +160,9 @@ class FilmTab(QWidget):
 
     def _make_parts(self) -> None:
         self._start(with_film=False)
+
+    def _add_shot(self) -> None:
+        self.shots.add([BoardShot(seed=randrange(_MAX_SEED))])
 
     def stop(self) -> None:
         """Cancel every job that has not ended."""
@@ -208,7 +214,7 @@ class FilmTab(QWidget):
             self.open_script(Path(name))
 
     def choose_pictures(self) -> None:
-        """Let the person choose pictures, each for a shot."""
+        """Let the person choose pictures."""
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add pictures"))
         self.take([Path(name) for name in names])
 
@@ -248,12 +254,6 @@ class FilmTab(QWidget):
         self._show_state()
         self.making.start(self._id, board, with_film=with_film)
 
-    def _loading(self, event: Loading) -> None:
-        self.run_bar.set_loading(translated(event.stage), event.fraction)
-
-    def _progress(self, event: Progress) -> None:
-        self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
-
     def _refused(self, problem: Problem) -> None:
         self._state.show_message(translated(problem.message), "warning")
 
@@ -271,7 +271,7 @@ class FilmTab(QWidget):
     def _show_script(self, script: Script) -> None:
         self._id = new_id()
         shots = with_seeds(script.shots, randrange(_MAX_SEED), self.variations.value())
-        self._show_board(Board(title=script.title, shots=shots, variations=self.variations.value()))
+        self._show_board(msgspec.structs.replace(self.board(), title=script.title, shots=shots))
         for note in script.notes:
             self._state.show_message(translated(note))
         self._changed()
@@ -283,6 +283,7 @@ class FilmTab(QWidget):
         self.title.setText(board.title)
         self.look.setText(board.look)
         self.variations.setValue(board.variations)
+        self.settings.set_options(board.film_options)
         self.shots.set_shots(board.shots)
         self._show_state()
         self.making.look(self._id, board)
@@ -347,13 +348,14 @@ class FilmTab(QWidget):
         add = QHBoxLayout()
         add.setSpacing(GRID)
         actions: list[tuple[str, str, str, Callable[[], object]]] = [
-            (self.tr("Add shot"), "film.add", "plus", lambda: self.shots.add([self._new_shot()])),
+            (self.tr("Add shot"), "film.add", "plus", self._add_shot),
             (self.tr("Add pictures…"), "film.pictures", "images", self.choose_pictures),
             (self.tr("Open script…"), "film.script", "folder-open", self.choose_script),
         ]
         for text, name, icon, action in actions:
             add.addWidget(dialog_button(text, name, action, part, icon))
         add.addStretch(1)
+        add.addWidget(self.settings)
         column = QVBoxLayout(part)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
@@ -362,19 +364,18 @@ class FilmTab(QWidget):
         column.addWidget(self.shots, 1)
         return part
 
-    def _new_shot(self) -> BoardShot:
-        return BoardShot(seed=randrange(_MAX_SEED))
-
     def _connect(self) -> None:
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
         for signal in (self.title.textEdited, self.look.textEdited, self.variations.valueChanged):
             signal.connect(lambda _: self._changed())
         self.shots.changed.connect(self._changed)
+        self.settings.changed.connect(self._changed)
         self.making.shown.connect(self.shots.show_made)
         self.making.film.connect(self._show_film)
-        self.making.loading.connect(self._loading)
-        self.making.progress.connect(self._progress)
+        bar = self.run_bar
+        self.making.loading.connect(lambda e: bar.set_loading(translated(e.stage), e.fraction))
+        self.making.progress.connect(lambda e: bar.set_progress(e.step, e.steps, e.seconds_left))
         self.making.refused.connect(self._refused)
         self.making.ended.connect(self._ended)
         self._state.library_opened.connect(self._read_board)

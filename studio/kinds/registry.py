@@ -22,6 +22,7 @@ MODULES = (
     "studio.kinds.video",
     "studio.kinds.icon",
     "studio.kinds.film",
+    "studio.kinds.clip",
 )
 """In the order of the tabs."""
 

@@ -58,6 +58,14 @@ _NOT_PICTURES = re.compile(
     r"|^SkyReels|^EasyAnimate|^ConsisID|^Cosmos(?!2TextToImage)|^PIA|^I2VGen|^Helios|^LucyEdit"
     r"|Audio|Music|Speech|^AceStep|^DanceDiffusion|^ShapE|^RFD4|^LLaDA|^DiffusionGemma|Spectrogram"
 )
+_CLIPS = re.compile(
+    r"Video|I2V|T2V|TI2V|^AnimateDiffPipeline|^Wan|^LTX|^CogVideo|^Mochi|^Allegro|^Latte|^SkyReels"
+    r"|^EasyAnimatePipeline|^ConsisID|^Cosmos(?!2TextToImage)|^PIA|^I2VGen"
+)
+"""Pipelines of video; what one accepts is read from its signature when it is loaded."""
+_CLIPS_NEED_MORE = re.compile(
+    r"V2V|VideoToVideo|VACE|^WanAnimate|Control|Upsample|Edit|Inpaint|MultiPrompt|Framepack|Audio"
+)
 _NEEDS_MORE = re.compile(
     r"Inpaint|Fill|ControlNet|Adapter|Pix2Pix|Edit|Upscale|SuperResolution|Redux|Prior|Marigold"
     r"|Refiner|ImageVariation|Depth2Img|DecoderPipeline|GLIGEN|PaintByExample|Layered"
@@ -115,11 +123,12 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     pipeline = index.get("_class_name")
     if not isinstance(pipeline, str):
         raise _custom_code_problem(name)
-    if _NOT_PICTURES.search(pipeline):
+    is_clip = bool(_CLIPS.search(pipeline)) and not _CLIPS_NEED_MORE.search(pipeline)
+    if not is_clip and _NOT_PICTURES.search(pipeline):
         raise problem(
             "bad_input",
-            "The model {name} ({pipeline}) makes video, sound or something else, not pictures. Add"
-            " a text-to-image model.",
+            "The model {name} ({pipeline}) makes sound or something else, or needs a video or more"
+            " beside the prompt. Add a model that makes pictures or clips.",
             name=name,
             pipeline=pipeline,
         )
@@ -139,6 +148,7 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
             name=name,
             pipeline=pipeline,
         )
+    form = "diffusers-video" if is_clip else "diffusers"
     size = 0
     parts = components(index)
     if len(parts) > _MAX_COMPONENTS or any(
@@ -163,8 +173,8 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     return ModelRef(
         id=model_id,
         name=name,
-        task=task_of_format("diffusers"),
-        format="diffusers",
+        task=task_of_format(form),
+        format=form,
         path=str(folder),
         family=pipeline,
         base=base_of_folder(folder, pipeline),

@@ -82,7 +82,7 @@ def _tables(root: Path, kind: str, without: tuple[str, ...]) -> list[Tensors]:
         return [read_torch_tensors(root)]
     if kind == "transformers":
         files = transformers_weights(root)
-    elif kind == "diffusers":
+    elif kind.startswith("diffusers"):
         files = [
             file
             for component in components(read_config(root / "model_index.json"))

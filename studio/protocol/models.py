@@ -111,7 +111,8 @@ class Capabilities(Struct, frozen=True):
 
     `controls` are the request fields that have an effect. Width and height are rounded to a
     `multiple` of pixels. Defaults are the pipeline's own. `alike` models draw nearly the same
-    picture from every seed.
+    picture from every seed. What moves has a number of `frames`, one more than a multiple of
+    `frame_step`, and `fps`; what sounds a length in `seconds`.
     """
 
     controls: tuple[str, ...]
@@ -125,3 +126,7 @@ class Capabilities(Struct, frozen=True):
     min_side: int = 64
     max_side: int = 8192
     alike: bool = False
+    frames: int = 0
+    frame_step: int = 1
+    fps: float = 0.0
+    seconds: float = 0.0

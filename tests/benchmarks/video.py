@@ -32,7 +32,7 @@ from tests.video_files import (
 TARGET = 0.9
 RESUMED = 1.1
 _WIDE = (13, 640, 360)
-_LENGTHS = (20, 200)
+_LENGTHS = (100, 200)
 _MOST_MEMORY = 3e9
 _FLAT = 1.15
 _SIDE, _FRAMES, _STEP = 96, 17, 2

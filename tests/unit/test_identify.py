@@ -203,7 +203,7 @@ def test_a_model_that_needs_remote_code_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pipeline", "word"),
     [
-        ("WanPipeline", "video"),
+        ("WanVACEPipeline", "video"),
         ("StableDiffusionInpaintPipeline", "more than a prompt"),
         ("FoxPipeline", "not supported"),
     ],

@@ -125,7 +125,7 @@ def draw(
             pipeline.scheduler = scheduler
             result = pipeline(**arguments)
     except BaseException:
-        _reset_after_abort(pipeline)
+        reset_after_abort(pipeline)
         raise
     finally:
         pipeline.scheduler = own
@@ -220,7 +220,7 @@ def _without_gradients(loaded: LoadedPipeline) -> AbstractContextManager[None]:
     return torch.inference_mode() if fixed else torch.no_grad()
 
 
-def _reset_after_abort(pipeline: Any) -> None:
+def reset_after_abort(pipeline: Any) -> None:
     """Clean up after an aborted call: caches between steps, layers on the GPU."""
     from diffusers.hooks import HookRegistry
 

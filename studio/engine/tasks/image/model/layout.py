@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -170,8 +170,13 @@ def _read_single_file(path: Path) -> Layout:
 
 
 def _read_folder(root: Path) -> Layout:
+    return read_folder(root, pipeline_class)
+
+
+def read_folder(root: Path, class_of: Callable[[Mapping[str, Any], Path], type[Any]]) -> Layout:
+    """Read the layout of a folder. `class_of` returns its pipeline class, or refuses it."""
     index = read_index(root)
-    pipeline = pipeline_class(index, root)
+    pipeline = class_of(index, root)
     optional = set(getattr(pipeline, "_optional_components", ()))
     components: list[Component] = []
     headers: dict[Path, Tensors] = {}
@@ -236,8 +241,8 @@ def _unreadable(path: Path, error: Exception) -> ProblemError:
     )
 
 
-def pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
-    """Return the pipeline class of a model. Raises `ProblemError` (`bad_input`)."""
+def installed_pipeline(index: Mapping[str, Any], root: Path) -> type[Any]:
+    """Return the class of diffusers that a model names. Raises `ProblemError` (`bad_input`)."""
     name = index.get("_class_name")
     if not isinstance(name, str):
         raise _custom_code(root, name)
@@ -250,6 +255,12 @@ def pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
             folder=root,
             name=name,
         )
+    return found
+
+
+def pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
+    """Return the pipeline class of an image model. Raises `ProblemError` (`bad_input`)."""
+    found = installed_pipeline(index, root)
     call = call_parameters(found)
     if "prompt" not in call or _OTHER_TASKS & set(call) or needs_more_than_a_prompt(found):
         raise problem(
@@ -257,7 +268,7 @@ def pipeline_class(index: Mapping[str, Any], root: Path) -> type[Any]:
             "{folder} is a {name}, which does not generate pictures from a prompt alone. Choose a"
             " text-to-image model.",
             folder=root,
-            name=name,
+            name=found.__name__,
         )
     return found
 

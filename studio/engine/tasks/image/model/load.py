@@ -8,7 +8,7 @@ not detect all of these (missing tensors would be initialised with random number
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.tasks.image.model.component_files import loaded_bytes
 from studio.engine.tasks.image.model.describe import assemble, capabilities_of
-from studio.engine.tasks.image.model.layout import Component, Layout
+from studio.engine.tasks.image.model.layout import Component, Layout, ModelFacts
 from studio.engine.tasks.image.model.model_layout import read_model, require_all_parts
 from studio.engine.tasks.image.model.part_files import load_part
 from studio.engine.tasks.image.model.pipeline_fixes import apply_fixes
@@ -35,6 +35,17 @@ Placement = Literal["whole", "parts", "layers"]
 
 _WORKING_MEMORY = 1_500_000_000
 """Memory reserved for the computation when choosing a pipeline's placement on a GPU, in bytes."""
+
+
+class PipelineForm(Struct, frozen=True):
+    """How the pipelines of one kind of work are read and described."""
+
+    name: str
+    read: Callable[[ModelRef, Sequence[ModelRef]], Layout]
+    capabilities: Callable[[Any, ModelFacts], Capabilities]
+
+
+PICTURES = PipelineForm("image", read_model, capabilities_of)
 
 
 class LoadedAdapter(Struct, frozen=True):
@@ -116,10 +127,12 @@ def acquire(
     memory: MemoryArbiter,
     job: Job,
     companions: Sequence[ModelRef] = (),
+    form: PipelineForm | None = None,
 ) -> LoadedPipeline:
     """Return the pipeline of a model, loading it if necessary.
 
-    `companions` are the text encoders and the VAE of a denoiser.
+    `companions` are the text encoders and the VAE of a denoiser. `form` is given for pipelines
+    that make something else than pictures.
 
     Raises:
         ProblemError: `model_missing`, `model_broken`, `bad_input` or `out_of_memory`.
@@ -128,13 +141,14 @@ def acquire(
     job.check()
     best = best_dtype(device)
     others = [model_key(each.path) for each in companions]
-    key = model_key(ref.path, "image", best, device.name, *others)
+    form = form or PICTURES
+    key = model_key(ref.path, form.name, best, device.name, *others)
     loaded = memory.find(key)
     if isinstance(loaded, LoadedPipeline):
         return loaded
     silence_libraries()
     job.loading(sentence("Inspecting {name}", name=ref.name or ref.id))
-    layout = read_model(ref, companions)
+    layout = form.read(ref, companions)
     require_all_parts(ref, layout)
     dtype = torch.float32 if layout.facts.precision else best
     sizes = _sizes(layout, dtype)
@@ -149,7 +163,9 @@ def acquire(
         "parts": max(sizes.values(), default=0),
         "layers": _WORKING_MEMORY,
     }[placement]
-    made = memory.acquire(key, need, lambda: _load(layout, device, dtype, placement, job), job)
+    made = memory.acquire(
+        key, need, lambda: _load(layout, device, dtype, placement, job, form), job
+    )
     made.key = key
     if dtype != best and not layout.facts.precision:
         message = sentence("Memory is low, so the model runs in 16-bit precision.")
@@ -247,7 +263,12 @@ def apply_placement(loaded: LoadedPipeline, placement: Placement) -> None:
 
 
 def _load(
-    layout: Layout, device: Device, dtype: torch.dtype, placement: Placement, job: Job
+    layout: Layout,
+    device: Device,
+    dtype: torch.dtype,
+    placement: Placement,
+    job: Job,
+    form: PipelineForm,
 ) -> LoadedPipeline:
     parts: dict[str, Any] = {}
     components = layout.components
@@ -278,7 +299,7 @@ def _load(
     job.check()
     loaded = LoadedPipeline(
         pipeline=pipeline,
-        capabilities=capabilities_of(pipeline, layout.facts),
+        capabilities=form.capabilities(pipeline, layout.facts),
         layout=layout,
         device=device,
         dtype=dtype,

@@ -23,7 +23,7 @@ from studio.formats.atomic_write import sweep, write_atomic
 from studio.formats.folders import FileLock, make_below
 from studio.formats.untrusted_files import entries_of, is_folder, open_regular
 
-VERSION = 1
+VERSION = 2
 """Incremented when the same input and settings give other bytes."""
 
 _MAX_BYTES = 1 << 31

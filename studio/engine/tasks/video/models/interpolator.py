@@ -20,7 +20,7 @@ Frame = NDArray[Any]
 """Shape (height, width, 3), 8 or 16 bits a channel."""
 
 _MULTIPLE = 128
-_MOST_PIXELS = 4096 * 2304
+_MOST_PIXELS = 2560 * 1440
 """Of larger frames the flow is looked for at half the size, or a quarter."""
 
 
@@ -57,7 +57,7 @@ class Interpolator:
                 rows, columns = -(-height // shrink), -(-width // shrink)
                 flow, mask = flow[..., :rows, :columns], mask[..., :rows, :columns]
                 size = (height, width)
-                flow = shrink * functional.interpolate(flow, size, mode="bilinear")
+                flow = functional.interpolate(flow, size, mode="bilinear").mul_(shrink)
                 mask = functional.interpolate(mask, size, mode="bilinear")
             else:
                 pair = small

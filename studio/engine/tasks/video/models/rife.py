@@ -93,7 +93,9 @@ class Rife(nn.Module):
 
 def mixed(first: Tensor, second: Tensor, flow: Tensor, mask: Tensor) -> Tensor:
     """Return the frame that two frames, their flow and mask make."""
-    return warp(first, flow[:, :2]) * mask + warp(second, flow[:, 2:]) * (1 - mask)
+    # In place, since a frame of 4K takes 100 MB.
+    made = warp(first, flow[:, :2]).mul_(mask)
+    return made.add_(warp(second, flow[:, 2:]).mul_(1 - mask))
 
 
 def warp(frame: Tensor, flow: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Clips: short videos from diffusion pipelines."""

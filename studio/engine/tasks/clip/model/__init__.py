@@ -1,0 +1,1 @@
+"""The pipelines of clips: what they are, and what they accept."""

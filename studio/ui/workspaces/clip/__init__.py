@@ -1,0 +1,1 @@
+"""The Clip tab."""

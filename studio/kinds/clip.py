@@ -56,7 +56,9 @@ class ClipRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task", 
     ] = None
     input: Annotated[
         InputFile | None,
-        label("Continue", "A video whose last frame the clip goes on from", flags="--continue"),
+        label(
+            "Continue video", "A video whose last frame the clip goes on from", flags="--continue"
+        ),
     ] = None
     frames: Annotated[
         Annotated[int, Meta(ge=1, le=MAX_FRAMES)] | None,
@@ -156,7 +158,7 @@ KIND: Kind[ClipRequest] = Kind(
     wrong_model="{name} does not generate videos. Choose a model that does.",
     task_package="studio.engine.tasks.clip",
     fake="studio.engine.tasks.clip.fake:FAKE",
-    workspace="",
+    workspace="studio.ui.workspaces.clip.clip_tab:ClipTab",
     describer="studio.engine.tasks.clip.model.pipelines:describe",
     timing=WorkTiming(work=_work, measured=_measured),
     fallback_name="clip",

@@ -84,7 +84,14 @@ def _wan_both() -> Any:
 
 
 def _wan_image() -> Any:
-    """As Wan 2.1 with a first and a last frame."""
+    """As Wan 2.2 A14B: a first frame, and a last one if wanted."""
+    from diffusers import WanImageToVideoPipeline
+
+    return WanImageToVideoPipeline(**_wan_parts(36))
+
+
+def _wan_ends() -> Any:
+    """As Wan 2.1 made for a first and a last frame."""
     from diffusers import WanImageToVideoPipeline
     from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -341,6 +348,7 @@ _BUILDERS: dict[str, Callable[[], Any]] = {
     "wan": _wan,
     "wan_both": _wan_both,
     "wan_image": _wan_image,
+    "wan_ends": _wan_ends,
     "ltx": _ltx,
     "ltx_conditions": _ltx_conditions,
     "cogvideox": _cogvideox,

@@ -25,6 +25,10 @@ OTHER_MEANINGS = {
     ("serve/chat.py", "text"): "the type of a message's part, and of an answer, for clients",
     ("engine/fake.py", "image"): "a control of a model: the picture that it starts from",
     ("ui/style/icons.py", "text"): "the colour of text",
+    ("formats/weights/denoiser_parts.py", "clip"): "CLIP, a text encoder",
+    ("models/companions.py", "clip"): "the same text encoder",
+    ("models/identify_companion.py", "clip"): "the same text encoder",
+    ("models/identify_gguf.py", "clip"): "the same text encoder",
     ("writing/forms/form.py", "video"): "a purpose of forms: scripts and storyboards",
 }
 """Places where the name of a kind stands for something else."""

@@ -56,8 +56,13 @@ def make_plan(request: ClipRequest, loaded: LoadedPipeline, job: Job) -> Plan:
             name=loaded.layout.root.name,
         )
     takes_last = request.last_image is not None and entrance.takes_last and first is not None
-    assert request.last_image is not None or not takes_last
     last = _picture(request.last_image, job) if takes_last and request.last_image else None
+    if last is None and "needs_last_image" in capabilities.controls:
+        raise problem(
+            "bad_input",
+            "The model {name} was made for a first and a last frame. Choose the last frame.",
+            name=loaded.layout.root.name,
+        )
     if request.last_image is not None and first is None and takes_picture:
         job.warn("ignored_control", sentence("A last frame has an effect only with a first frame."))
     wanted = (capabilities.width, capabilities.height)

@@ -94,12 +94,26 @@ def entrance_of(pipeline: Any, *, picture: bool) -> Entrance:
             kind.__name__
         )
         places = "frame_index" in call
-        last = places or "last_image" in call
+        last = places or ("last_image" in call and _ends_with_picture(pipeline))
         return Entrance(kind, "required" if is_required else "optional", last, places)
     sibling = _picture_class(pipeline) if picture else None
     if sibling is None:
         return Entrance(kind, "none")
-    return Entrance(sibling, "required", "last_image" in call_parameters(sibling))
+    last = "last_image" in call_parameters(sibling) and _ends_with_picture(pipeline)
+    return Entrance(sibling, "required", last)
+
+
+def _ends_with_picture(pipeline: Any) -> bool:
+    """Return whether a last picture has an effect where the call takes one.
+
+    It has none where only the first frame has a time of its own, and two pictures are too many for
+    an encoder of pictures whose result has no place for both.
+    """
+    if pipeline.config.get("expand_timesteps"):
+        return False
+    network = denoiser(pipeline)
+    has_encoder = network is not None and network.config.get("image_dim") is not None
+    return not has_encoder or bool(network.config.get("pos_embed_seq_len"))
 
 
 def _picture_class(pipeline: Any) -> type[Any] | None:
@@ -148,6 +162,10 @@ def capabilities_of(pipeline: Any, facts: ModelFacts) -> Capabilities:
         controls.append("needs_image")
     if entrance.takes_last:
         controls.append("last_image")
+        network = denoiser(pipeline)
+        # The positions of both pictures together.
+        if network is not None and network.config.get("pos_embed_seq_len"):
+            controls.append("needs_last_image")
     multiple = side_multiple(pipeline)
     width, height = _default_size(pipeline, multiple)
     return Capabilities(

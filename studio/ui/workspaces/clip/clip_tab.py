@@ -1,0 +1,394 @@
+"""The Clip tab: prompt and controls on the left, the clip on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QShowEvent
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.formats.suffixes import VIDEO
+from studio.kinds.clip import KIND, ClipRequest
+from studio.protocol import Loading, Problem, Progress, Request
+from studio.ui.fields.prompt_edit import PromptEdit
+from studio.ui.media.video.video_panel import VideoPanel
+from studio.ui.shell.job_watch import Ended, JobWatch
+from studio.ui.shell.model_offers import model_offers_of
+from studio.ui.shell.paused_hint import PausedHint
+from studio.ui.shell.request_estimate import RequestEstimate
+from studio.ui.shell.state import AppState
+from studio.ui.shell.tab_values import tab_values
+from studio.ui.style.icons import icon
+from studio.ui.style.theme import GRID
+from studio.ui.style.translations import tr, translated
+from studio.ui.widgets.buttons import dialog_button
+from studio.ui.widgets.columns import Columns
+from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
+from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.plain_text import one_line, plain_tooltip
+from studio.ui.widgets.run_bar import RunBar
+from studio.ui.widgets.scroll_column import ScrollColumn
+from studio.ui.widgets.times import duration_text
+from studio.ui.workspaces.clip.clip_controls import ClipControls
+from studio.ui.workspaces.clip.values import ClipValues
+
+if TYPE_CHECKING:
+    from studio.jobs.runner import PreviewSaved
+    from studio.library.records import Asset, Job
+    from studio.ui.gallery.result_menu import ResultMenu
+    from studio.ui.shell.reports import ModelDescribed
+
+TASK = KIND.task
+
+_FIELDS = (
+    *("negative_prompt", "model", "seed", "frames", "fps", "width", "height", "steps"),
+    *("guidance_scale", "quality", "encoder"),
+)
+"""The fields of a request that the controls hold as they are."""
+_FILES = ("image", "last_image", "input")
+
+
+class ClipTab(QWidget):
+    """Submits one request; its results are the variations, one for each seed."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._values = tab_values(state.settings, TASK, ClipValues)
+        self._watch: JobWatch | None = None
+        self._assets: list[Asset] = []
+        self._shown: Asset | None = None
+        self._described = ""
+        self._menu: ResultMenu | None = None
+        self.setAcceptDrops(True)
+        self.prompt = PromptEdit(self.tr("What happens in the clip"), "clip.prompt", self)
+        self.prompt.setAccessibleName(tr(KIND.fields["prompt"].label))
+        self.prompt.grow(4, 12)
+        self.controls = ClipControls(state, self)
+        self.run_bar = RunBar(TASK, KIND.fields["count"], stacked=True, parent=self)
+        self.run_bar.extra.addWidget(PausedHint(state, TASK))
+        self._offers = model_offers_of(state)
+        self._empty = EmptyState(
+            KIND.icon,
+            self.tr("Generate short videos"),
+            self.tr(
+                "Write what happens, or choose the picture that the clip begins with. No model for "
+                "this comes with the app: the smallest has 27 GB and runs on a graphics card with "
+                "9 GB of memory."
+            ),
+            parent=self,
+        )
+        self.panel = VideoPanel("clip", state.background, self)
+        self.panel.failed.connect(lambda text: state.show_message(text, "warning"))
+        self.panel.menu_requested.connect(self._open_menu)
+        self.next_frames = dialog_button(
+            self.tr("Go on from its last frame"), "clip.continue", self.go_on, self, "film"
+        )
+        self.next_frames.setToolTip(
+            plain_tooltip(self.tr("The next clip begins where this one ends."))
+        )
+        self.variations = QListWidget(self)
+        self.variations.setObjectName("clip.variations")
+        self.variations.setAccessibleName(self.tr("Variations"))
+        self.variations.setFrameShape(QListWidget.Shape.NoFrame)
+        self.variations.setVisible(False)
+        self.variations.currentRowChanged.connect(self._variation_chosen)
+        self.result = QStackedWidget(self)
+        self.result.setObjectName("clip.result")
+        self.result.setAccessibleName(self.tr("Result"))
+        self.result.addWidget(self._empty)
+        self.result.addWidget(self._shown_part())
+        self.columns = Columns(self._left_column(), self.result, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.columns)
+        self._load_values()
+        self._connect()
+        self._show_empty_actions()
+
+    # ---- running
+
+    def request(self) -> ClipRequest:
+        """Return the request that the controls describe."""
+        return self.controls.request(self.prompt.text(), self.run_bar.count.value())
+
+    def generate(self) -> None:
+        """Generate the clips."""
+        if self._state.models_known and not self._state.models(TASK):
+            self._state.show_message(tr(KIND.no_model), "warning", *self._offers.action(TASK))
+            return
+        request = self.request()
+        message = next((text for _, text in KIND.check(request)), None)
+        if message is not None:
+            self._state.show_message(translated(message), "warning")
+            self.focus_prompt()
+            return
+        self._submit(request)
+
+    def run(self, request: Request) -> None:
+        """Show the settings of a request and submit it."""
+        assert isinstance(request, ClipRequest)
+        self.restore(request)
+        self._submit(request)
+
+    def go_on(self) -> None:
+        """Let the next clip begin with the last frame of the one that is shown."""
+        if self._shown is not None:
+            self.controls.files["image"].set_path("")
+            self.controls.files["input"].set_path(str(self._shown.path))
+            self.focus_prompt()
+
+    def take(self, paths: Sequence[Path]) -> None:
+        """Use a picture as the first frame, a second one as the last; continue a video."""
+        videos = [path for path in paths if path.suffix.lower() in VIDEO]
+        pictures = [path for path in paths if path not in videos]
+        files = self.controls.files
+        if videos:
+            files["image"].set_path("")
+            files["input"].set_path(str(videos[0]))
+        elif pictures:
+            files["input"].set_path("")
+            files["image"].set_path(str(pictures[0]))
+            if len(pictures) > 1:
+                files["last_image"].set_path(str(pictures[1]))
+
+    def take_text(self, text: str) -> None:
+        """Use a text as the prompt."""
+        self.prompt.set_text(text)
+        self.focus_prompt()
+
+    def show_job(self, job: Job) -> None:
+        """Follow a job that was submitted elsewhere."""
+        self._follow(JobWatch(self._state, self, jobs=[job]))
+
+    def stop(self) -> None:
+        """Cancel the job."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    def focus_prompt(self) -> None:
+        """Focus the prompt."""
+        self.prompt.setFocus()
+
+    def _submit(self, request: ClipRequest) -> None:
+        self._follow(JobWatch(self._state, self, token=self._state.submit([request])))
+        self.run_bar.set_waiting()
+        self.values_to_settings()
+
+    def _follow(self, watch: JobWatch) -> None:
+        if self._watch is not None:
+            self._watch.close()
+        self._watch = watch
+        self._forget_variations()
+        watch.refused.connect(self._refused)
+        watch.loading.connect(self._loading)
+        watch.progress.connect(self._progress)
+        watch.preview.connect(self._preview)
+        watch.saved.connect(self._saved)
+        watch.ended.connect(self._ended)
+        self.run_bar.set_running(True)
+
+    def _refused(self, problem: Problem) -> None:
+        self.run_bar.set_running(False)
+        self.run_bar.set_status(translated(problem.message))
+
+    def _loading(self, event: Loading) -> None:
+        self.run_bar.set_loading(translated(event.stage), event.fraction)
+
+    def _progress(self, event: Progress) -> None:
+        self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
+        text = self.tr("Step {step} of {steps}").format(step=event.step, steps=event.steps)
+        if event.seconds_left is not None:
+            left = duration_text(event.seconds_left)
+            text = self.tr("{text}, {time} left").format(text=text, time=left)
+        self.run_bar.set_status(text)
+
+    def _preview(self, event: PreviewSaved) -> None:
+        path, watch = event.path, self._watch
+
+        def show(image: QImage) -> None:
+            running = watch is not None and watch is self._watch and not watch.is_over
+            if running and not self._assets and not image.isNull():
+                self.panel.set_playable(False)
+                self.panel.show_picture(image, QImage())
+                self.next_frames.setEnabled(False)
+                self.result.setCurrentIndex(1)
+
+        self._state.background.read(self, lambda: QImage(str(path)), show)
+
+    def _saved(self, asset: Asset) -> None:
+        self._add_variation(asset)
+        self.controls.seed.set_last(asset.recipe.seed)
+
+    def _ended(self, end: Ended) -> None:
+        self.run_bar.set_running(False)
+        if end.problem is not None:
+            self.run_bar.set_status(translated(end.problem.message))
+        elif end.status == "cancelled":
+            self.run_bar.set_status(self.tr("Stopped"))
+        else:
+            self.run_bar.set_status(self.tr("Finished"))
+
+    # ---- showing
+
+    def _forget_variations(self) -> None:
+        self._assets = []
+        self.variations.clear()
+        self.variations.setVisible(False)
+
+    def _add_variation(self, asset: Asset) -> None:
+        self._assets.append(asset)
+        seed = self.tr("Seed {seed}").format(seed=asset.recipe.seed)
+        item = QListWidgetItem(icon(KIND.icon), seed)
+        item.setToolTip(plain_tooltip(asset.path.name))
+        self.variations.addItem(item)
+        if len(self._assets) == 1:
+            self.variations.setCurrentRow(0)
+        self.variations.setVisible(len(self._assets) > 1)
+        rows = min(len(self._assets), 4)
+        self.variations.setFixedHeight(rows * (self.variations.sizeHintForRow(0) + 2) + 4)
+
+    def _variation_chosen(self, row: int) -> None:
+        if 0 <= row < len(self._assets):
+            self._show_asset(self._assets[row])
+
+    def _show_asset(self, asset: Asset) -> None:
+        self._shown = asset
+        self.panel.show_video(asset.path, asset.duration or 0.0)
+        self.panel.caption.set_text(
+            self.tr("{name}, {width} × {height} px").format(
+                name=one_line(asset.path.name), width=asset.width or 0, height=asset.height or 0
+            )
+        )
+        self.next_frames.setEnabled(True)
+        self.result.setCurrentIndex(1)
+
+    def _open_menu(self, at: QPoint) -> None:
+        if self._shown is not None:
+            if self._menu is None:
+                from studio.ui.gallery.result_menu import ResultMenu
+
+                self._menu = ResultMenu(self._state, self)
+            self._menu.open(self._shown.id, at)
+
+    def _show_empty_actions(self) -> None:
+        actions: list[tuple[str, Callable[[], object]]] = []
+        if self._state.models_known and not self._state.models(TASK):
+            actions.append(self._offers.action(TASK))
+        else:
+            actions.append((self.tr("Try an example"), self._try_example))
+        self._empty.set_actions(actions)
+
+    def _try_example(self) -> None:
+        self.take_text(self.tr("A paper boat sails down a rainy street, close to the water"))
+
+    # ---- the model
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._describe_model()
+
+    def _describe_model(self) -> None:
+        ref = self.controls.model.ref()
+        if ref is None or not self.isVisible() or ref.id == self._described:
+            return
+        self._described = ref.id
+        self.controls.apply_capabilities(None)
+        self._state.worker.describe(ref)
+
+    def _model_described(self, report: ModelDescribed) -> None:
+        if report.model != self._described:
+            return
+        if report.capabilities is None:
+            self._described = ""
+        if report.problem is not None:
+            self.run_bar.set_status(translated(report.problem.message))
+        self.controls.apply_capabilities(report.capabilities)
+
+    # ---- set-up
+
+    def _left_column(self) -> QWidget:
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, GRID // 2, 0)
+        column.setSpacing(GRID)
+        controls = ScrollColumn(left, fills=True)
+        controls.add(self.prompt)
+        controls.add(self.controls)
+        column.addWidget(controls, 1)
+        column.addWidget(self.run_bar)
+        return left
+
+    def _shown_part(self) -> QWidget:
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        column.addWidget(self.variations)
+        column.addWidget(self.panel, 1)
+        column.addWidget(self.next_frames)
+        return part
+
+    def _connect(self) -> None:
+        self.prompt.submitted.connect(self.generate)
+        self.run_bar.generate_clicked.connect(self.generate)
+        self.run_bar.stop_clicked.connect(self.stop)
+        estimate = RequestEstimate(self._state, self.run_bar, self._requests, self)
+        for signal in (self.prompt.textChanged, self.run_bar.count_changed, self.controls.changed):
+            signal.connect(estimate.update_soon)
+            signal.connect(self.values_to_settings)
+        self._state.reports.model_described.connect(estimate.update_soon)
+        self._state.reports.model_described.connect(self._model_described)
+        self.controls.model.changed.connect(self._describe_model)
+        self._state.models_changed.connect(self._describe_model)
+        self._offers.changed.connect(self._show_empty_actions)
+        self._state.models_changed.connect(self._show_empty_actions)
+        self._state.closing.connect(self.panel.stop)
+
+    def _requests(self) -> list[ClipRequest]:
+        request = self.request()
+        return [] if any(KIND.check(request)) else [request]
+
+    def _load_values(self) -> None:
+        self.prompt.set_text(self._values.prompt)
+        self.run_bar.count.setValue(self._values.count)
+        self.controls.set_values(self._values)
+
+    def values_to_settings(self) -> None:
+        """Store the values of the controls; they are written to the file soon."""
+        self.controls.read_values(self._values)
+        self._values.prompt = self.prompt.text()
+        self._values.count = self.run_bar.count.value()
+        self._state.save_soon()
+
+    def restore(self, source: Asset | Request) -> None:
+        """Show the settings of a request, or those in an asset's recipe."""
+        request = source if isinstance(source, Request) else source.recipe.request
+        if not isinstance(request, ClipRequest):
+            return
+        values = ClipValues(more_open=self.controls.more.is_open())
+        for name in _FIELDS:
+            setattr(values, name, getattr(request, name))
+        for name in _FILES:
+            file = getattr(request, name)
+            setattr(values, name, file.path if file is not None else "")
+        self.prompt.set_text(request.prompt)
+        self.run_bar.count.setValue(request.count)
+        self.controls.set_values(values)
+        if not isinstance(source, Request):
+            self._forget_variations()
+            self._add_variation(source)
+        self.values_to_settings()
+
+    # ---- dropping
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        accepted_paths(event, dropped_paths)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = accepted_paths(event, dropped_paths)
+        if paths:
+            self.take(paths)

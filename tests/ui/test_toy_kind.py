@@ -29,9 +29,9 @@ def test_a_toy_kind_has_a_tab_and_appears_in_queue_and_history(
 ) -> None:
     window = open_window()
     titles = [window.tabs.tabText(place) for place in range(window.tabs.count())]
-    known = ["Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Film"]
+    known = ["Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Film", "Clip"]
     assert titles == [*known, "Tone", "Library"]
-    window.tabs.setCurrentIndex(7)
+    window.tabs.setCurrentIndex(8)
     tab: Any = window.tab("tone")
     tab.prompt.set_text("a bell")
     tab.pitch.set_value(880)
@@ -63,7 +63,7 @@ def test_results_are_sent_only_to_kinds_whose_workspace_takes_files(
     history: Any = window.findChild(object, "history.view")
     actions = history.parent().commands.results
     targets = [action.name for action in actions if action.name in kinds()]
-    assert targets == ["image", "upscale", "transcribe", "video", "film"]
+    assert targets == ["image", "upscale", "transcribe", "video", "film", "clip"]
     assert all(isinstance(window.tab(task), TakesFiles) for task in targets)
 
 

@@ -71,7 +71,10 @@ def test_the_app_opens_and_closes_without_importing_a_model_library_and_stays_fl
 ) -> None:
     save_settings(home.settings, Settings(language="en"))
     assert start(tmp_path) == {
-        "tabs": ["Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Film", "Library"],
+        "tabs": [
+            *("Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Film", "Clip"),
+            "Library",
+        ],
         "messages": [],
         "switch": SWITCH_INTERVAL_S,
         "status": 0,

@@ -19,7 +19,7 @@ from studio.engine.tasks.clip import run as clip_run
 from studio.engine.tasks.clip.encode import last_frame
 from studio.engine.tasks.clip.model.pipelines import describe, valid_frames
 from studio.engine.tasks.clip.planning import make_plan
-from studio.engine.tasks.clip.sampling import call_arguments
+from studio.engine.tasks.clip.sampling import call_arguments, make_frames
 from studio.engine.tasks.image.model import load
 from studio.kinds.clip import ClipRequest
 from studio.models.identify import describe_path
@@ -240,7 +240,7 @@ def test_frames_are_previewed_while_it_runs(clips: Clips, monkeypatch: pytest.Mo
 def test_without_memory_it_decodes_in_tiles_and_then_with_fewer_bits_and_then_says_so(
     clips: Clips, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = clip_run.make_frames
+    real = make_frames
     failures = iter([True, False])
 
     def out_of_memory(*arguments: Any, **more: Any) -> Any:
@@ -248,7 +248,7 @@ def test_without_memory_it_decodes_in_tiles_and_then_with_fewer_bits_and_then_sa
             raise torch.OutOfMemoryError
         return real(*arguments, **more)
 
-    monkeypatch.setattr(clip_run, "make_frames", out_of_memory)
+    monkeypatch.setattr("studio.engine.tasks.clip.run.make_frames", out_of_memory)
     assert clips.run("wan")
     assert "decoded in tiles" in clips.warnings
     assert any("tiles" in change for change in clips.recipe.adjustments)

@@ -84,8 +84,10 @@ class ClipControls(QWidget):
         layout.addWidget(SideBySide(self.numbers["width"], self.numbers["height"], self))
         layout.addWidget(SideBySide(self.numbers["frames"], self.numbers["fps"], self))
         layout.addWidget(self.more)
-        for field in (*self.numbers.values(), self.quality, self.seed, self.model):
+        for field in (*self.numbers.values(), self.quality):
             field.changed.connect(self.changed)
+        self.seed.changed.connect(self.changed)
+        self.model.changed.connect(self.changed)
         for file in self.files.values():
             file.changed.connect(self.changed)
         self.negative.textChanged.connect(self.changed)

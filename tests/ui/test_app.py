@@ -86,7 +86,8 @@ def test_the_app_reports_a_damaged_file_in_chinese(home: Paths, tmp_path: Path) 
     save_settings(home.settings, Settings(language="zh_CN"))
     home.settings.with_name("conversation.json").write_text("{", encoding="utf-8")
     found = start(tmp_path, "message")
-    assert found["tabs"] == ["文本", "图像", "放大", "语音", "转写", "视频", "影片", "资料库"]
+    titles = ["文本", "图像", "放大", "语音", "转写", "视频", "影片", "短片", "资料库"]
+    assert found["tabs"] == titles
     assert "对话" in str(found["messages"])
 
 

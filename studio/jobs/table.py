@@ -157,7 +157,9 @@ def _parse_row(
     fields: dict[str, Any] = {"task": task}
     labels: dict[str, str] = {}
     for name, value in cells.items():
-        if name in kind.fields:
+        # A column that happens to have the name of what no cell can hold is a label.
+        is_text = isinstance(value, str)
+        if name in kind.fields and not (is_text and kind.fields[name].type == "structure"):
             field = kind.fields[name]
             fields[name] = _input_file(value, field, folder) if name in kind.inputs else value
             if field.reads_file:

@@ -234,3 +234,9 @@ def test_a_table_with_too_many_rows_is_refused(
 def test_a_line_that_is_no_json_object_is_an_error_of_that_line(tmp_path: Path, line: str) -> None:
     table = read_table(written(tmp_path / "t.jsonl", f'{line}\n{{"task":"text","prompt":"x"}}\n'))
     assert ([e.line for e in table.errors], len(table.rows)) == ([1], 1)
+
+
+def test_a_column_with_the_name_of_what_no_cell_can_hold_is_a_label(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path / "t.csv", "task,prompt,sources\ntext,a,a book\n"))
+    assert table.errors == ()
+    assert table.rows[0].labels == {"sources": "a book"}

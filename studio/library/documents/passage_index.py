@@ -234,8 +234,9 @@ class PassageIndex:
         for is_last in (False, True):
             try:
                 return _connect(self._file)
-            except sqlite3.DatabaseError:
-                if is_last:
+            except sqlite3.DatabaseError as error:
+                # Another process may be making it: that is no damage.
+                if is_last or "locked" in str(error):
                     break
                 for suffix in ("", "-wal", "-shm"):
                     with contextlib.suppress(OSError):

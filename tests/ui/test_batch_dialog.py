@@ -96,6 +96,12 @@ def test_alternatives_are_expanded_into_prompts(find: Find, qtbot: QtBot) -> Non
     }
 
 
+def test_one_prompt_is_counted_in_the_singular(find: Find, qtbot: QtBot) -> None:
+    dialog = open_dialog(find, 1)
+    dialog.prompts.prompt.setPlainText("a red cat")
+    qtbot.waitUntil(lambda: dialog.prompts.summary.text() == "1 prompt", timeout=10_000)
+
+
 def test_more_alternatives_than_can_be_made_are_refused_at_once(find: Find, qtbot: QtBot) -> None:
     dialog = open_dialog(find, 1)
     options = "|".join(map(str, range(10_000)))

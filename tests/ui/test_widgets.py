@@ -11,7 +11,14 @@ import pytest
 from PySide6.QtCore import QMimeData, QSize, Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.registry import AnyKind, kinds
@@ -214,6 +221,15 @@ def test_a_repeated_error_is_one_message_with_a_count(qtbot: QtBot) -> None:
         ("info", "The disk is gone."),
         ("info", "The disk is gone."),
     ]
+
+
+def test_the_bell_is_shown_with_the_first_message_and_has_no_frame(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    bell = bar.findChild(QToolButton, "messages.list")
+    assert bell is not None and bell.isHidden() and bell.autoRaise()
+    bar.show_message("saved")
+    assert not bell.isHidden()
 
 
 def test_old_messages_are_dropped(qtbot: QtBot) -> None:

@@ -20,6 +20,11 @@ def test_no_tab_is_cut_off_in_a_narrow_window(
     bar = window.tabs.tabBar()
     qtbot.waitUntil(lambda: bar.width() >= bar.sizeHint().width())
     assert not any(button.isVisible() for button in bar.findChildren(QToolButton))
+    # Also when a tab comes later, as that of a kind does for which there was no model.
+    for task in window.tabs.hidden:
+        window.tabs.show_task(task)
+    qtbot.waitUntil(lambda: bar.width() >= bar.sizeHint().width())
+    assert not any(button.isVisible() for button in bar.findChildren(QToolButton))
     models = find("models.open")
     if width == 1600:
         assert models.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon

@@ -46,7 +46,8 @@ class _Corner(QWidget):
         tabs.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
+        # A tab that is added asks for another layout.
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
             self.fit()
         return super().eventFilter(watched, event)
 

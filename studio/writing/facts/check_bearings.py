@@ -16,6 +16,12 @@ _BEARING = re.compile(
     r"|\b(?:(north|south)[\s-]?)?(?:(north|south|east|west)(?:ern|erly|ward|wards)?)\b",
     re.IGNORECASE,
 )
+_SIDE = re.compile(
+    r"(左|右)(?=[耳眼手脚腿膝肩臂侧边腕踝肘髋])"
+    r"|\b(left|right)(?=[\s-](?:ear|eye|arm|leg|knee|hand|foot|side|shoulder|ankle|wrist|elbow|hip|wing|bank"
+    r"|lane|lung|kidney)s?\b)",
+    re.IGNORECASE,
+)
 _SHORT = {"N": "north", "S": "south", "E": "east", "W": "west"}
 _SHORT |= {one + other: _SHORT[one] + _SHORT[other] for one in "NS" for other in "EW"}
 _PARTS = {
@@ -50,6 +56,18 @@ def check_bearings(given: Facts, written: Facts) -> Iterator[Finding]:
             continue  # South Bank
         said = "、".join(known.values()) if _is_chinese(match) else ", ".join(known.values())
         message = sentence("The brief says “{brief}”.", brief=said)
+        yield Finding("name_changed", match.group(), message, *match.span())
+
+
+def check_sides(given: Facts, written: Facts) -> Iterator[Finding]:
+    """Yield where the draft says left and the brief right, or the other way round."""
+    known = {match.group().casefold(): match for match in _SIDE.finditer(given.text)}
+    for match in _SIDE.finditer(written.text):
+        if len(known) != 1 or match.group().casefold() in known:
+            continue
+        (said,) = known.values()
+        brief = given.text[said.start() : said.end() + 8].split(",")[0].strip()
+        message = sentence("The brief says “{brief}”.", brief=brief)
         yield Finding("name_changed", match.group(), message, *match.span())
 
 

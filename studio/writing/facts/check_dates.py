@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from studio.protocol import sentence
@@ -10,6 +11,13 @@ from studio.writing.facts.facts_in_text import Facts
 from studio.writing.facts.figure import Figure
 from studio.writing.facts.findings import Finding, FindingKind
 from studio.writing.facts.implied_dates import weekday_ranges
+
+_END = re.compile(
+    r"\b(?:until|till|to|through|by|ends?|ending|expires?|expiring|due|deadline|last)\b"
+    r"|[至到止]|截止|结束|届满|之前|前",
+    re.IGNORECASE,
+)
+"""Words beside the end of a term."""
 
 
 def check_dates(given: Facts, written: Facts) -> list[Finding]:
@@ -23,7 +31,10 @@ def check_dates(given: Facts, written: Facts) -> list[Finding]:
     for moment in written.moments:
         if moment.start in whole_weeks:
             continue  # "Monday to Sunday": every day
-        if _is_given(moment, (*given.moments, *given.extra_moments)):
+        extra = given.extra_moments
+        if not _END.search(written.text[max(0, moment.start - 24) : moment.end + 8]):
+            extra = tuple(one for one in extra if not one.is_end)
+        if _is_given(moment, (*given.moments, *extra)):
             continue
         if _is_hour(moment, given.figures):
             continue

@@ -35,6 +35,8 @@ def check_figures(given: Facts, written: Facts) -> list[Finding]:
 def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | None:
     said = written.text[figure.start : figure.end]
     figure = _in_money(figure, given.figures)
+    if any(one.as_millions == figure.value for one in given.figures if figure.is_bare):
+        return None
     alike = [other for other in given.figures if _same_thing(figure, other)]
     equal = [other for other in alike if _same_value(figure, other)]
     if figure.in_words and not _is_judged(figure, alike):
@@ -43,6 +45,7 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
         return None
     if _is_part_of_score(figure, given.figures):
         return None
+    equal = [one for one in equal if one.dimension == figure.dimension] or equal
     if equal:
         if all(_contradicts(figure, other) for other in equal):
             around = _around(given.text, equal[0])
@@ -119,7 +122,10 @@ def _is_part_of_score(figure: Figure, given: tuple[Figure, ...]) -> bool:
 
 
 def _contradicts(figure: Figure, other: Figure) -> bool:
-    if figure.dimension == "temperature" and -1 in (figure.direction, other.direction):
+    if {figure.dimension, other.dimension} <= {"temperature", "degree"} and -1 in (
+        figure.direction,
+        other.direction,
+    ):
         return figure.direction != other.direction
     return figure.direction * other.direction < 0
 
@@ -213,10 +219,17 @@ def _of_something_else(
 ) -> Figure | None:
     """Return the figure of the brief for what the draft speaks of, if the equal one is of another
     thing: revenue's 12 % said of the profit."""
+    is_small_word = figure.in_words and figure.number <= 12 and _is_english(figure, written)
+    if figure.dimension == "score" or is_small_word:
+        return None
     meant = _meant_instead(figure, equal, alike)
     if not meant or any(_is_beside(other, figure, written) for other in meant):
         return None
     return meant[0]
+
+
+def _is_english(figure: Figure, facts: Facts) -> bool:
+    return facts.text[figure.start : figure.start + 1].isascii()
 
 
 def _is_beside(other: Figure, figure: Figure, written: Facts) -> bool:
@@ -241,6 +254,7 @@ def _meant_instead(figure: Figure, equal: list[Figure], alike: list[Figure]) -> 
     if not all(own) or any(figure.stems & words for words in own):
         return []
     of_equal = frozenset[str]().union(*(one.stems for one in equal))
+    apart = [one for one in apart if one.as_millions is None]
     apart = [one for one in apart if figure.value / _FAR < one.value < figure.value * _FAR]
     return [one for one in apart if (one.stems - of_equal) & figure.stems]
 

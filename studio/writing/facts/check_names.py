@@ -13,6 +13,23 @@ from studio.writing.facts.names import Name
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _ALIKE = 0.75
+_SHORT_FORMS = {
+    "mount": "mt",
+    "saint": "st",
+    "street": "st",
+    "road": "rd",
+    "avenue": "ave",
+    "professor": "prof",
+    "doctor": "dr",
+    "company": "co",
+    "limited": "ltd",
+    "university": "uni",
+    "department": "dept",
+    "government": "govt",
+    "centre": "ctr",
+    "brothers": "bros",
+    "fort": "ft",
+}
 
 
 def check_codes(given: Facts, written: Facts) -> list[Finding]:
@@ -41,7 +58,9 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
     for name in written.names:
         if any(finding.start < name.end and name.start < finding.end for finding in findings):
             continue
-        if (other := _with_other_number(name, given.text)) is not None:
+        if (
+            other := _with_other_number(name, given.text) or _without_plural(name, given.text)
+        ) is not None:
             message = sentence("The brief says “{brief}”.", brief=other)
             findings.append(Finding("name_changed", name.text, message, name.start, name.end))
             continue
@@ -52,6 +71,14 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
         same = tuple(other for other in given.names if other.kind == name.kind)
         findings.append(_name_finding(name, _similar_name(name.text, same)))
     return findings
+
+
+def _without_plural(name: Name, brief: str) -> str | None:
+    """Return the brief's name where it is the plural: Rivers Without Names."""
+    if " " not in name.text or re.search(re.escape(name.text) + r"(?!\w)", brief, re.IGNORECASE):
+        return None
+    said = re.search(re.escape(name.text) + r"s\b", brief)
+    return said.group() if said else None
 
 
 def _with_other_number(name: Name, brief: str) -> str | None:
@@ -72,6 +99,7 @@ def _is_known(
         parts = [part for part in re.split(r"[\s-]+|['’]s\b", name.text) if part]
         capital = [part for part in parts if part[0].isupper()]
         new = [part for part in capital if len(part) > 1 and not _is_word(part.casefold(), words)]
+        new = [part for part in new if _SHORT_FORMS.get(part.casefold()) not in words]
         new = [part for part in new if not (shortened and part.casefold().startswith(shortened))]
         if not new:
             return True

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from studio.protocol import Sentence, sentence
-from studio.writing.facts.check_bearings import check_bearings, check_parts_of_day
+from studio.writing.facts.check_bearings import check_bearings, check_parts_of_day, check_sides
 from studio.writing.facts.check_changes import check_changes
 from studio.writing.facts.check_dates import check_dates
 from studio.writing.facts.check_figures import check_figures
@@ -44,6 +44,7 @@ def check_facts(brief: str, draft: str) -> FactCheck:
         *check_figures(given, written),
         *check_changes(given, written),
         *check_bearings(given, written),
+        *check_sides(given, written),
         *check_parts_of_day(given, written),
         *check_dates(given, written),
         *check_codes(given, written),

@@ -50,6 +50,8 @@ class Moment(Struct, frozen=True):
     hour: int | None = None
     minute: int | None = None
     is_half_day_open: bool = False
+    is_end: bool = False
+    """Whether it is the end of a term that a brief does not say itself."""
     alternative: tuple[int, int] | None = None
     """Month and day the other way round: 05/03 may be May or March."""
 
@@ -79,7 +81,7 @@ _PATTERNS = (
         rf"\b(?P<day>{_DAY})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})(?:,?\s+(?P<year>{_YEAR})\b)?"
     ),
     _pattern(
-        rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?\b(?:,?\s+(?P<year>{_YEAR})\b)?"
+        rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?\b(?!\.\d)(?:,?\s+(?P<year>{_YEAR})\b)?"
     ),
     _pattern(rf"(?<!\d)(?P<first>{_DAY})/(?P<second>{_DAY})/(?P<year>{_YEAR})(?!\d)"),
     _pattern(rf"\b(?P<month>{_MONTH}),?\s+(?P<year>{_YEAR})\b"),
@@ -94,7 +96,7 @@ _PATTERNS = (
         rf"(?:(?P<half_hour>半)|(?P<minute>[0-5]?\d|[{_CHINESE}]{{1,3}})\s?分|(?P<quarters>[一三])刻|钟|整)?"
     ),
     _pattern(
-        r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d%:])"
+        r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d%:]|\.\d)"
         r"\s?(?P<half>[ap]\.?m\b\.?)?"
     ),
     _pattern(

@@ -26,10 +26,12 @@ def is_derived(figure: Figure, given: Facts, draft: str) -> bool:
     before = _CUT.split(draft[max(0, figure.start - _NEAR) : figure.start])[-1]
     after = _CUT.split(draft[figure.end : figure.end + _NEAR])[0]
     is_each = bool(_EACH.search(before + "|" + after))
+    around = draft[figure.clause : figure.start] + "|" + after
     is_halved = bool(_HALF.search(given.text))
     for at, first in enumerate(some):
         of_it = first.dimension == figure.dimension or first.is_bare
-        if is_money(figure.dimension) and of_it and first.value and figure.value:
+        is_total = bool(figure.period or first.period or _TOTAL.search(around))
+        if is_money(figure.dimension) and of_it and is_total and first.value and figure.value:
             times = max(figure.value, first.value) / min(figure.value, first.value)
             if times in _TIMES:
                 return True
@@ -38,8 +40,20 @@ def is_derived(figure: Figure, given: Facts, draft: str) -> bool:
             return True
         if is_each and of_it and figure.value and first.value / figure.value in _PARTS:
             return True
+        run, end, length = first.value, first.end, 1
         for second in some[at + 1 :]:
-            if any(_is_close(figure, value) for value in _from_two(figure, first, second)):
+            if second.dimension != first.dimension or second.start - end > 2 * _NEAR:
+                break
+            run, end, length = run + second.value, second.end, length + 1
+            is_run = run == figure.value and figure.dimension == first.dimension
+            if is_run and length > 2:
+                return True
+        for second in some[at + 1 :]:
+            is_of_both = figure.counted & first.counted and figure.counted & second.counted
+            # Counts of different things have no sum.
+            has_sum = not (figure.is_bare and first.is_bare) or is_total or bool(is_of_both)
+            values = _from_two(figure, first, second, has_sum=has_sum)
+            if any(_is_close(figure, value) for value in values):
                 return True
             if is_each and any(_is_close(figure, value) for value in _quotients(first, second)):
                 return True
@@ -52,11 +66,11 @@ def _quotients(first: Figure, second: Figure) -> Iterator[Decimal]:
             yield one.value / other.number
 
 
-def _from_two(figure: Figure, first: Figure, second: Figure) -> Iterator[Decimal]:
+def _from_two(figure: Figure, first: Figure, second: Figure, *, has_sum: bool) -> Iterator[Decimal]:
     own = {first.dimension, second.dimension}
     is_large = figure.dimension != "count" or figure.value > _SMALL or figure.value % 1
     summed = {figure.dimension, "count"} if is_money(figure.dimension) else {figure.dimension}
-    if figure.dimension in own and own <= summed and is_large:
+    if has_sum and figure.dimension in own and own <= summed and is_large:
         yield first.value + second.value
         yield abs(first.value - second.value)
     if own == {"count", figure.dimension} and is_large:
@@ -89,6 +103,11 @@ _NEAR = 12
 _CUT = re.compile(r"[，。；,;.!?！？\n]")
 _EACH = re.compile(
     r"平均|人均|每|折合|\b(?:average|averaging|per|each|every|apiece)\b", re.IGNORECASE
+)
+_TOTAL = re.compile(
+    r"[共全合总首增降减比余剩]|多|少|差|每|一年|一季|个月|\b(?:total|all|altogether|whole|both|together|combined|more"
+    r"|fewer|less|than|difference|other|rest|remaining|months?|years?|quarters?|weeks?|per|each|every|by|annual\w*|with|including|plus|sum|left)\b",
+    re.IGNORECASE,
 )
 _HALF = re.compile(r"半价|减半|一半|\bhalf(?:[\s-]price)?\b", re.IGNORECASE)
 _PARTS = frozenset(map(Decimal, range(2, 13)))

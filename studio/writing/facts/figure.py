@@ -35,6 +35,8 @@ class Figure(Struct, frozen=True):
     in_words: bool = False
     direction_at: tuple[int, int] | None = None
     """Where the word stands that says the direction."""
+    as_millions: Decimal | None = None
+    """The value if its "m" is no metre but millions: 1.71m."""
     is_unit_borrowed: bool = False
     """Whether the unit stands only at the second figure of a range: 43 of "43 to 53 inches"."""
     clause: int = 0

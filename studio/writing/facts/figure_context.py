@@ -14,14 +14,14 @@ _UP = (
     r"\b(?:ros?e|rises?|risen|rising|grew|grows?|grown|growth|growing|increas\w+|up|higher|gain\w*"
     r"|climb\w*|jump\w*|surg\w+|soar\w*|expand\w*|expansion|profits?|improv\w+|rebound\w*)\b"
     r"|增长|增加|增幅|上升|上扬|走高|攀升|升高|上涨|涨幅|提高|提升|上调|回升|反弹|扩大|盈利|净赚|同比增|环比增"
-    r"|增至|升至|涨了|增了|多了|[涨升增](?=\s?\d|\s?$)"
+    r"|增至|升至|涨了|增了|多了|(?<!最)[涨升增高](?=\s?\d|\s?$)|高出|多出"
 )
 _DOWN = (
     r"\b(?:fell|falls?|fallen|falling|drop\w*|declin\w+|decreas\w+|down|lower\w*|shr[aiu]nk\w*"
     r"|shrinking|loss(?:es)?|lost|slip\w*|slump\w*|cut(?:s|ting)?|reduc\w+|plung\w+|contract(?:ed"
     r"|ion)|dip\w*|sank|negative|minus)\b"
     r"|下降|下挫|走低|下行|下跌|下滑|跌幅|降幅|降低|减少|减幅|缩减|回落|萎缩|亏损|净亏|下调|同比降|环比降|降至"
-    r"|跌至|负增长|跌了|降了|少了|零下|[跌降减](?=\s?\d|\s?$)"
+    r"|跌至|负增长|跌了|降了|少了|零下|(?<!最)[跌降减低](?=\s?\d|\s?$)|低于"
 )
 _DIRECTIONS = re.compile(f"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE)
 _SUBJECTS = re.compile(r"profits?|loss(?:es)?|盈利|亏损", re.IGNORECASE)
@@ -94,6 +94,8 @@ def in_context(text: str, found: list[Figure]) -> Iterator[Figure]:
         about_start = _with_introduction(text, cuts, clause_start, previous)
         if previous > clause_start and (gap := _GAP.search(text, previous, figure.start)):
             about_start = gap.end()
+        if name := _NAME_BEFORE.search(text, max(0, figure.start - 40), figure.start):
+            about_start = min(about_start, name.start())
         about = stems(text[about_start : figure.start] + " | " + after)
         sentence_start = bisect_right(sentences, figure.start)
         if not about and last[0] == sentence_start:
@@ -142,6 +144,7 @@ def _period(text: str, figure: Figure, following: int) -> str:
     return _PERIODS.get(word, word)
 
 
+_NAME_BEFORE = re.compile(r"(?:[A-Z][\w'’-]+ ){0,2}[A-Z][\w'’-]+(?:,| \() ?$")
 _INTRODUCTION = re.compile(r"\s*(?:[A-Za-z'’]+\s){0,2}[A-Za-z'’]+,|[\u4e00-\u9fff]{2,7}[，,]")
 
 

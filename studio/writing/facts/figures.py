@@ -11,7 +11,7 @@ import msgspec
 
 from studio.writing.facts.figure import Figure, Rounding
 from studio.writing.facts.figure_context import STOP_CHARACTERS, STOP_WORDS, in_context, stem
-from studio.writing.facts.numerals import Numeral, numerals
+from studio.writing.facts.numerals import Numeral, chinese_value, numerals
 from studio.writing.facts.units import SYMBOLS, is_money, unit_at
 
 _IDIOMS = frozenset("角度里块米成smghx")
@@ -33,7 +33,7 @@ _UNDER = re.compile(
 )
 _SIGN = re.compile(r"(?:^|[\s(:,;、。，；：（\u4e00-\u9fff])([-+])[$¥€£]?$")
 _SYMBOL = re.compile(
-    r"(US\$|HK\$|[$¥€£]|RMB|CNY|USD|EUR|人民币|港币|美元|美金|欧元|英镑|日元|韩元)\s?$"
+    r"(US\$|HK\$|[$¥€£]|RMB|CNY|USD|EUR|GBP|CHF|AUD|CAD|HKD|JPY|人民币|港币|美元|美金|欧元|英镑|日元|韩元)\s?$"
 )
 _PERCENT_BEFORE = re.compile(r"百分之\s?$")
 _ORDINAL_BEFORE = re.compile(r"第\s?$")
@@ -48,11 +48,27 @@ _COUNTED = re.compile(r"[\s-]+((?:[A-Za-z][a-z'’]+)(?:[\s-](?:[A-Za-z][a-z'’
 _CLASSIFIER = (
     "个名位家件条项场次种台辆只份间座所部套支篇本张款粒颗枚组批门户架艘双对届期节堂课页字分题道"
 )
-_CLASSIFIER += "瓶箱袋杯盒栋层区勺匙碗块"
+_CLASSIFIER += "连瓶箱袋杯盒栋层区勺匙碗块"
 _GENERAL_CLASSIFIERS = frozenset("个名位项次种家条场人")
 _COUNTED_IN_CHINESE = re.compile(rf"\s?([{_CLASSIFIER}人]?)([\u4e00-\u9fff]{{0,4}})")
 _AND_A_HALF = re.compile("半(?![小个年天])")
-_CLOCKED = re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d):([0-5]\d)(?![\d:])")
+_CLOCKED = (
+    (re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d):([0-5]\d)(?![\d:])"), (3600, 60, 1)),
+    (re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d\.\d{1,3})(?!\d)"), (60, 1)),
+    (
+        re.compile(
+            r"(?<!\d)(\d{1,2})\s?h\s?([0-5]?\d)(?![\d:])(?:\s?(?:min|['′m])(?:\s?([0-5]?\d)\s?[\"″s]?)?)?"
+        ),
+        (3600, 60, 1),
+    ),
+    (re.compile(r"(?<!\d)(\d{1,2})['′]([0-5]\d)[\"″](?!\d)"), (60, 1)),
+    (re.compile(r"(?<!\d)(\d{1,2})['′]([0-5]\d)[\"″](\d{2})(?!\d)"), (60, 1, 0.01)),
+    (re.compile(r"(?<!\d)(\d{1,2})分([0-5]?\d)秒(\d{2})(?!\d)"), (60, 1, 0.01)),
+    (re.compile(r"(?<![\d分.])(\d{1,2})秒(\d{2})(?!\d)"), (1, 0.01)),
+)
+_SPOKEN_MONEY = re.compile(
+    r"(?<![\d.])(\d{1,6}|[一二两三四五六七八九十])(块|毛)([\d一二三四五六七八九])(?![\d.个家名位种只])"
+)
 RANGE = re.compile(r"\s?(?:-|~|至|到|to|and|和)\s?")
 _SCORE = re.compile(r"\s?[-:比]\s?")
 _MAX_SCORE = 200
@@ -63,21 +79,38 @@ def figures(text: str, taken: Iterable[tuple[int, int]] = ()) -> tuple[Figure, .
 
     `taken` are parts that were read as something else: dates, addresses, codes.
     """
-    clocked = [match.span() for match in _CLOCKED.finditer(text)]
-    free = _without(list(numerals(text)), [*taken, *clocked], len(text))
-    found = list(_measured(text, free))
-    found += _clocked(text)
+    spoken = [*_clocked(text), *_spoken_money(text)]
+    free = _without(
+        list(numerals(text)), [*taken, *((one.start, one.end) for one in spoken)], len(text)
+    )
+    found = [*_measured(text, free), *spoken]
     found.sort(key=lambda figure: figure.start)
     joined = list(_scores(text, list(_durations(text, _ranges(text, found)))))
     return tuple(in_context(text, joined))
 
 
 def _clocked(text: str) -> Iterator[Figure]:
-    """Yield times that were taken with a watch: 2:27:15."""
-    for match in _CLOCKED.finditer(text):
-        hours, minutes, seconds = map(int, match.groups())
-        value = Decimal(3600 * hours + 60 * minutes + seconds)
-        yield Figure(value, "time", *match.span(), number=value)
+    """Yield times that were taken with a watch: 2:27:15, 4h 38' 20", 1分54秒26."""
+    for pattern, factors in _CLOCKED:
+        for match in pattern.finditer(text):
+            parts = zip(match.groups(), factors, strict=False)
+            value = sum(
+                (Decimal(part) * Decimal(str(factor)) for part, factor in parts if part), Decimal(0)
+            )
+            yield Figure(value, "time", *match.span(), number=value)
+
+
+def _spoken_money(text: str) -> Iterator[Figure]:
+    """Yield 8块5 and 一毛七."""
+    for match in _SPOKEN_MONEY.finditer(text):
+        whole, rest = (
+            Decimal(part) if part.isascii() else chinese_value(part) for part in match.group(1, 3)
+        )
+        if whole is None or rest is None:
+            continue
+        value = whole + rest / 10
+        value = value if match[2] == "块" else value / 10
+        yield Figure(value, "CNY", *match.span(), number=value, step=Decimal("0.01"))
 
 
 def _without(found: list[Numeral], taken: list[tuple[int, int]], length: int) -> list[Numeral]:
@@ -150,7 +183,15 @@ def _figure(text: str, numeral: Numeral) -> Figure | None:
         number_step=_step(numeral, text),
         counted=counted,
         in_words=numeral.in_words,
+        as_millions=_as_millions(text, numeral, end, value, dimension),
     )
+
+
+def _as_millions(
+    text: str, numeral: Numeral, end: int, value: Decimal, dimension: str
+) -> Decimal | None:
+    is_m = dimension == "length" and text[numeral.end : end] == "m"
+    return value * 1_000_000 if is_m and numeral.decimals else None
 
 
 def _ordinal(numeral: Numeral, end: int, *counted: str) -> Figure:

@@ -16,6 +16,8 @@ _UNTIL = re.compile(r"\s?(?:-|~|to|through|until|till|至|到)\s?")
 _LISTED_DAYS = re.compile(r"(?:周|星期)(?:([一二三四五六日天]{2,})|末)")
 _DAY_AND_MONTH = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?![\d/])")
 _MONTHS = re.compile(r"(?<!\d)([1-9]|1[0-2])\s?[-~至到]\s?([1-9]|1[0-2])\s?月")
+_HOURS = re.compile(r"(?<![\d:.-])(\d{1,2})\s?[-~至到]\s?\d{1,2}:\d\d")
+_DAY_BEFORE = re.compile(r"(?<!\d)(\d{1,2})\s?(?:and|to|,|&|、|和|-|~)\s?$")
 _ENDS = (
     (3, re.compile(r"一季度|第一季|\bQ1\b|\bfirst[\s-]quarter\b", re.IGNORECASE)),
     (
@@ -69,6 +71,14 @@ def implied_dates(
         for number, month in ((one, other), (other, one)):
             if 1 <= month <= 12 and 1 <= number <= 31:
                 yield Moment(*match.span(), month=month, day=number)
+    for match in _HOURS.finditer(text):
+        hour = int(match[1])
+        if hour < 24:
+            yield Moment(*match.span(), hour=hour, minute=0, is_half_day_open=1 <= hour <= 12)
+    for moment in found:
+        earlier = _DAY_BEFORE.search(text[max(0, moment.start - 8) : moment.start])
+        if earlier and moment.month and moment.day and 1 <= int(earlier[1]) <= 31:
+            yield Moment(moment.start, moment.end, month=moment.month, day=int(earlier[1]))
     for match in _MONTHS.finditer(text):
         for month in range(int(match[1]), int(match[2]) + 1):
             yield Moment(*match.span(), month=month)
@@ -85,7 +95,14 @@ def implied_dates(
             if moment.weekday is None:
                 yield Moment(moment.start, moment.end, weekday=start.weekday())
             for end in _ends(start, months, days):
-                yield Moment(moment.start, moment.end, year=end.year, month=end.month, day=end.day)
+                yield Moment(
+                    moment.start,
+                    moment.end,
+                    year=end.year,
+                    month=end.month,
+                    day=end.day,
+                    is_end=True,
+                )
 
 
 def _ends(start: date, months: list[int], days: list[int]) -> Iterator[date]:

@@ -68,6 +68,9 @@ _COMMON = frozenset(
         " Sincerely Earth Celsius Fahrenheit Mondays Tuesdays"
         " Wednesdays Thursdays Fridays Saturdays Sundays English Chinese"
         " French German Spanish Italian Japanese European American"
+        " Norwegian Swedish Danish Finnish Dutch Polish Russian Turkish Greek Portuguese Irish"
+        " Scottish Welsh Swiss Austrian Belgian Canadian Australian Brazilian Mexican Indian Korean Thai"
+        " Vietnamese Indonesian Egyptian Israeli Ukrainian Czech Hungarian Arabic Latin Nordic"
         " British Asian African Christmas Easter Internet Web App Note Title Headline Subject"
     ).split()
 )
@@ -157,6 +160,9 @@ _PLACES = frozenset(
         " 桂林 海口 三亚 成都 绵阳 贵阳 昆明 大理 丽江 拉萨 西安 咸阳 兰州 西宁 银川"
         " 乌鲁木齐 呼和浩特 中国 美国 英国 法国 德国 日本 韩国 俄罗斯 印度 意大利"
         " 西班牙 葡萄牙 荷兰 瑞士 瑞典 挪威 芬兰 丹麦 波兰 加拿大 澳大利亚 新西兰 巴西"
+        " 印尼 伊朗 伊拉克 沙特 以色列 希腊 捷克 匈牙利 奥地利 比利时 爱尔兰 乌克兰 智利 秘鲁"
+        " 哥伦比亚 古巴 肯尼亚 尼日利亚 摩洛哥 巴基斯坦 斯里兰卡 缅甸 柬埔寨 老挝 哈萨克斯坦"
+        " 卡塔尔 阿联酋 冰岛 克罗地亚 塞尔维亚 罗马尼亚 米兰 威尼斯 巴塞罗那 阿姆斯特丹 维也纳"
         " 阿根廷 墨西哥 埃及 南非 泰国 越南 新加坡 马来西亚 印度尼西亚 菲律宾 土耳其"
         " 伦敦 巴黎 柏林 东京 大阪 首尔 纽约 洛杉矶 旧金山 莫斯科 罗马 马德里 悉尼"
         " 墨尔本 多伦多 曼谷 迪拜"
@@ -191,7 +197,7 @@ def codes(text: str) -> Iterator[Name]:
     for match in _CODE.finditer(text):
         word = match.group()
         if re.fullmatch(
-            r"\d+(?:st|nd|rd|th|s|[a-zA-Z]{1,3}\d?|-[A-Za-z-]+)|Q[1-4]|H[12]"
+            r"\d{1,2}h\d{0,2}|\d+(?:st|nd|rd|th|s|[a-zA-Z]{1,3}\d?|-[A-Za-z-]+)|Q[1-4]|H[12]"
             r"|(?:mid|early|late|pre|post)-\d{4}|\d+-\d+[A-Za-z]+"
             r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)"
             r"-\w+",
@@ -295,6 +301,11 @@ def chinese_names(text: str) -> Iterator[Name]:
             continue
         yield Name(name, "organisation", start, match.end())
     for match in _PLACE.finditer(text):
+        if match.group() == "中国" and (
+            text[match.start() - 1 : match.start()] == "其"
+            or text[match.end() : match.end() + 1] == "际"
+        ):
+            continue  # 其中国际
         yield Name(match.group(), "place", *match.span())
     for match in _SOMEWHERE.finditer(text):
         if not _NOWHERE.search(match["name"][:-1]) and not _PLACE.search(match["name"]):

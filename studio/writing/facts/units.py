@@ -20,7 +20,7 @@ percent 1: % percent per\\scent pct
 percentage_point 1: 个百分点 百分点 percentage\\spoints?
 percentage_point 0.01: 个基点 基点 basis\\spoints? bps
 CNY 1: 元人民币 人民币元 人民币 元 块钱 块 RMB CNY yuan renminbi
-CNY 0.1: 角
+CNY 0.1: 角 毛(?=钱)
 USD 1: 美元 美金 US\\sdollars? dollars? USD
 USD 0.01: 美分 cents?
 EUR 1: 欧元 euros? EUR
@@ -30,12 +30,19 @@ pound 1: pounds?
 JPY 1: 日元 日圆 yen JPY
 HKD 1: 港元 港币 HKD
 KRW 1: 韩元 won KRW
+CHF 1: 瑞士法郎 Swiss\\sfrancs? francs? CHF
+AUD 1: 澳元 Australian\\sdollars? AUD
+CAD 1: 加元 Canadian\\sdollars? CAD
+INR 1: 卢比 rupees? INR
+SEK 1: kronor SEK
+RUB 1: 卢布 roubles? rubles? RUB
+THB 1: 泰铢 baht THB
 length 0.001: 毫米 mm millimet(?:re|er)s?
 length 0.01: 厘米 公分 cm centimet(?:re|er)s?
 length 1: 米 公尺 m met(?:re|er)s?
 length 1000: 千米 公里 km kilomet(?:re|er)s?
 length 500: 里地 里路
-length 0.0254: 英寸 inch(?:es)? in(?=[\\s.,;]|$)(?!\\s[a-z])
+length 0.0254: 英寸 inch(?:es)? in(?=[\\s.,;]|$)(?!\\s[a-z\\d])
 length 0.3048: 英尺 feet foot ft
 length 1609.344: 英里 miles?
 area 0.0001: 平方厘米 cm² cm2
@@ -95,8 +102,9 @@ discount 1: 折
 tenth 10: 成(?![为立功员长本就果都交人])
 """
 
-_MONEY = {"CNY", "USD", "EUR", "GBP", "JPY", "HKD", "KRW"}
+_MONEY = set("CNY USD EUR GBP JPY HKD KRW CHF AUD CAD INR SEK RUB THB".split())
 SYMBOLS = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "HK$": "HKD", "RMB": "CNY"}
+SYMBOLS |= {"CHF": "CHF", "GBP": "GBP", "AUD": "AUD", "CAD": "CAD", "HKD": "HKD", "JPY": "JPY"}
 SYMBOLS |= {"CNY": "CNY", "USD": "USD", "EUR": "EUR", "人民币": "CNY", "港币": "HKD"}
 SYMBOLS |= {
     "美元": "USD",

@@ -101,17 +101,22 @@ def test_names_are_not_compared_across_languages_and_that_is_said() -> None:
     assert checked.not_judged
 
 
-PAIRS = Path(__file__).parents[1] / "data" / "facts" / "pairs.jsonl"
-LEAST = 0.93
+DATA = Path(__file__).parents[1] / "data" / "facts"
 
 
-def test_most_planted_errors_of_200_pairs_are_found_and_little_else() -> None:
+@pytest.mark.parametrize(
+    ("name", "recall", "precision"), [("pairs", 0.93, 0.97), ("more_pairs", 0.8, 0.95)]
+)
+def test_most_planted_errors_of_200_pairs_are_found_and_little_else(
+    name: str, recall: float, precision: float
+) -> None:
     """The pairs were written without knowledge of the rules, and the rules improved on them since.
 
-    When they were new, recall was 0.75 and precision 0.38.
+    When they were new, recall was 0.75 and precision 0.38 on the first 200; then 0.72 and 0.63 on
+    the others. After improving on one half of these it was 0.82 and 0.65 on the other half.
     """
     planted = found = right = findings = 0
-    for line in PAIRS.read_text("utf-8").splitlines():
+    for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines():
         pair = json.loads(line)
         draft = pair["draft"]
         places = [
@@ -126,8 +131,8 @@ def test_most_planted_errors_of_200_pairs_are_found_and_little_else() -> None:
             right += bool(hit)
         planted += len(places)
         found += len(seen)
-    assert found / planted >= LEAST
-    assert right / findings >= LEAST
+    assert found / planted >= recall
+    assert right / findings >= precision
 
 
 def overlaps(finding: Finding, place: range) -> bool:

@@ -71,7 +71,7 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
         )
     if _is_said_alike(figure, given.text, written.text):
         return None
-    if is_derived(figure, given, written.text):
+    if is_derived(figure, given, written.text) or _has_digits(figure, given, written):
         return None
     if figure.is_unit_borrowed and any(one.number == figure.number for one in given.figures):
         return None  # What is wrong with the unit is said of the second figure.
@@ -108,6 +108,21 @@ def _is_said_alike(figure: Figure, brief: str, draft: str) -> bool:
     said = before[1].casefold() + draft[figure.start : figure.end].casefold()
     at = brief.casefold().find(said)
     return at >= 0 and not re.match(r"[.,]?\d", brief[at + len(said) :])
+
+
+def _has_digits(figure: Figure, given: Facts, written: Facts) -> bool:
+    """Return whether the brief has these digits, and one of both leaves out the unit: 12.8 of
+    "12.8 million tonnes"."""
+    mine = _digits(written.text[figure.start : figure.end])
+    return len(mine.replace(".", "").strip("0")) > 2 and any(
+        mine == _digits(given.text[one.start : one.end])
+        for one in given.figures
+        if one.is_bare or figure.is_bare
+    )
+
+
+def _digits(written: str) -> str:
+    return re.sub(r"[^\d.]", "", plain_digits(written))
 
 
 def _is_part_of_score(figure: Figure, given: tuple[Figure, ...]) -> bool:
@@ -203,8 +218,8 @@ def _same_number(figure: Figure, other: Figure, given: Facts, written: Facts) ->
     """Return whether the same digits are written with another unit: 5 kg and 5 g."""
     if {figure.dimension, other.dimension} & {"score"}:
         return False
-    mine = re.sub(r"[^\d.]", "", plain_digits(written.text[figure.start : figure.end]))
-    theirs = re.sub(r"[^\d.]", "", plain_digits(given.text[other.start : other.end]))
+    mine = _digits(written.text[figure.start : figure.end])
+    theirs = _digits(given.text[other.start : other.end])
     if not mine or mine != theirs:
         return False
     if "count" in (figure.dimension, other.dimension) and not (figure.counted or other.counted):

@@ -76,7 +76,9 @@ _PATTERNS = (
         rf"(?:(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年\s?)?第?(?P<quarter>[1-4一二三四])\s?季度?"
     ),
     _pattern(rf"(?<![\d{_CHINESE}])(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年(?!级|代)"),
-    _pattern(rf"(?<![\d{_CHINESE}第])(?P<day>{_DAY})\s?[日号](?!内|游|间|线|楼|店|之内|元|本)"),
+    _pattern(
+        rf"(?<![\d{_CHINESE}第])(?P<day>{_DAY})\s?[日号](?!内|游|间|线|楼|店|之内|元|本|车|座|房|厅|厢|桌|门|馆|院|院|口|柜)"
+    ),
     _pattern(
         rf"\b(?P<day>{_DAY})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})(?:,?\s+(?P<year>{_YEAR})\b)?"
     ),
@@ -84,6 +86,8 @@ _PATTERNS = (
         rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?\b(?!\.\d)(?:,?\s+(?P<year>{_YEAR})\b)?"
     ),
     _pattern(rf"(?<!\d)(?P<first>{_DAY})/(?P<second>{_DAY})/(?P<year>{_YEAR})(?!\d)"),
+    _pattern(rf"(?<=[至到])(?P<day>[{_CHINESE}]{{1,3}})[日号]"),
+    _pattern(r"(?<![\d/])(?P<month>0?[1-9]|1[0-2])/(?P<year>20\d\d)(?![\d/])"),
     _pattern(rf"\b(?P<month>{_MONTH}),?\s+(?P<year>{_YEAR})\b"),
     _pattern(
         rf"\b(?:Q(?P<quarter>[1-4])|(?P<quarter_word>first|second|third|fourth)[\s-]quarter)\b"
@@ -108,7 +112,9 @@ _PATTERNS = (
         r"\b(?P<clock>half|quarter|five|ten|twenty|twenty-five)(?:\sminutes)?\s(?P<side>past|to)\s"
         rf"(?P<clock_hour>{'|'.join(_CLOCK_HOURS)})\b(?:\s(?P<half>[ap]\.?m\b\.?))?"
     ),
-    _pattern(r"\b(?P<noon>noon|midday|midnight)\b|(?P<chinese_noon>正午|午夜|零点)"),
+    _pattern(
+        r"\b(?P<noon>noon|midday|midnight)\b|(?P<chinese_noon>正午|午夜|零点(?![一二三四五六七八九\d]))"
+    ),
     _pattern(rf"\b(?P<weekday_word>{'|'.join(_WEEKDAYS)})s?\b"),
     _pattern(r"(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])(?!年|期|报|刊)"),
     re.compile(r"\b(?P<short_weekday>Mon|Tues?|Wed|Thurs?|Thur?|Fri|Sat|Sun)\b(?!['’])"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 
 from studio.writing.facts.facts_in_text import Facts
@@ -23,6 +25,8 @@ def is_derived(figure: Figure, given: Facts, draft: str) -> bool:
     quotient of two, the change in percent from one to the other, a half or a discount, or what
     falls on each."""
     some = given.figures[:_MOST_DERIVED]
+    if figure.dimension == "time" and _is_between_dates(figure, given):
+        return True
     before = _CUT.split(draft[max(0, figure.start - _NEAR) : figure.start])[-1]
     after = _CUT.split(draft[figure.end : figure.end + _NEAR])[0]
     is_each = bool(_EACH.search(before + "|" + after))
@@ -60,6 +64,22 @@ def is_derived(figure: Figure, given: Facts, draft: str) -> bool:
     return False
 
 
+def _is_between_dates(figure: Figure, given: Facts) -> bool:
+    """Return whether so many days lie between two dates of the brief: two weeks of 3 to 17 May."""
+    days = []
+    for moment in (*given.moments, *given.extra_moments):
+        with suppress(ValueError):
+            if moment.month and moment.day:
+                days.append(date(moment.year or _ANY_YEAR, moment.month, moment.day))
+    wanted = figure.value / _DAY
+    return any(
+        wanted in (abs((one - other).days), abs((one - other).days) + 1)
+        for at, one in enumerate(days)
+        for other in days[at + 1 :]
+        if one != other
+    )
+
+
 def _quotients(first: Figure, second: Figure) -> Iterator[Decimal]:
     for one, other in ((first, second), (second, first)):
         if other.number:
@@ -86,6 +106,10 @@ def _from_two(figure: Figure, first: Figure, second: Figure, *, has_sum: bool) -
         if of_it and figure.dimension not in ("percent", "count"):
             yield one.value * other.value / 100
             yield one.value * (100 - other.value) / 100
+    if figure.dimension == "month" and len(own) == 1 and is_money(first.dimension):
+        for one, other in ((first, second), (second, first)):
+            if other.value:
+                yield one.value / other.value
     if figure.dimension in ("percent", "percentage_point", "count"):
         for one, other in ((first, second), (second, first)):
             if own == {"percent"}:
@@ -99,14 +123,16 @@ def _are_comparable(dimensions: set[str]) -> bool:
     return len(dimensions - {"count"}) <= 1
 
 
+_DAY = 86400
+_ANY_YEAR = 2023
 _NEAR = 12
 _CUT = re.compile(r"[，。；,;.!?！？\n]")
 _EACH = re.compile(
     r"平均|人均|每|折合|\b(?:average|averaging|per|each|every|apiece)\b", re.IGNORECASE
 )
 _TOTAL = re.compile(
-    r"[共全合总首增降减比余剩]|多|少|差|每|一年|一季|个月|\b(?:total|all|altogether|whole|both|together|combined|more"
-    r"|fewer|less|than|difference|other|rest|remaining|months?|years?|quarters?|weeks?|per|each|every|by|annual\w*|with|including|plus|sum|left)\b",
+    r"[共全合总首增降减比余剩省贵]|便宜|多|少|差|每|一年|一季|个月|\b(?:total|all|altogether|whole|both|together|combined|more"
+    r"|fewer|less|than|difference|other|rest|remaining|months?|years?|quarters?|weeks?|per|each|every|by|annual\w*|sav\w+|cheaper|dearer|with|including|plus|sum|left)\b",
     re.IGNORECASE,
 )
 _HALF = re.compile(r"半价|减半|一半|\bhalf(?:[\s-]price)?\b", re.IGNORECASE)

@@ -33,7 +33,7 @@ _UNDER = re.compile(
 )
 _SIGN = re.compile(r"(?:^|[\s(:,;、。，；：（\u4e00-\u9fff])([-+])[$¥€£]?$")
 _SYMBOL = re.compile(
-    r"(US\$|HK\$|[$¥€£]|RMB|CNY|USD|EUR|GBP|CHF|AUD|CAD|HKD|JPY|人民币|港币|美元|美金|欧元|英镑|日元|韩元)\s?$"
+    r"(US\$|HK\$|A\$|C\$|[$¥€£]|RMB|CNY|USD|EUR|GBP|CHF|AUD|CAD|HKD|JPY|人民币|港币|美元|美金|欧元|英镑|日元|韩元)\s?$"
 )
 _PERCENT_BEFORE = re.compile(r"百分之\s?$")
 _ORDINAL_BEFORE = re.compile(r"第\s?$")

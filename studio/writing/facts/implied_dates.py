@@ -16,7 +16,10 @@ _UNTIL = re.compile(r"\s?(?:-|~|to|through|until|till|至|到)\s?")
 _LISTED_DAYS = re.compile(r"(?:周|星期)(?:([一二三四五六日天]{2,})|末)")
 _DAY_AND_MONTH = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?![\d/])")
 _MONTHS = re.compile(r"(?<!\d)([1-9]|1[0-2])\s?[-~至到]\s?([1-9]|1[0-2])\s?月")
-_HOURS = re.compile(r"(?<![\d:.-])(\d{1,2})\s?[-~至到]\s?\d{1,2}:\d\d")
+_HOURS = re.compile(
+    r"(?<![\d:.-])(\d{1,2})\s?(?:[-~至到]|to|until)\s?(?:\d{1,2}:\d\d|(\d{1,2})\s?(?:h|点|时)(?![a-z]))"
+)
+_DAY_OF_MONTH = re.compile(r"\bthe (\d{1,2})(?:st|nd|rd|th)\b")
 _DAY_BEFORE = re.compile(r"(?<!\d)(\d{1,2})\s?(?:and|to|,|&|、|和|-|~)\s?$")
 _ENDS = (
     (3, re.compile(r"一季度|第一季|\bQ1\b|\bfirst[\s-]quarter\b", re.IGNORECASE)),
@@ -72,9 +75,12 @@ def implied_dates(
             if 1 <= month <= 12 and 1 <= number <= 31:
                 yield Moment(*match.span(), month=month, day=number)
     for match in _HOURS.finditer(text):
-        hour = int(match[1])
-        if hour < 24:
-            yield Moment(*match.span(), hour=hour, minute=0, is_half_day_open=1 <= hour <= 12)
+        for hour in (int(part) for part in match.groups() if part):
+            if hour < 24:
+                yield Moment(*match.span(), hour=hour, minute=0, is_half_day_open=1 <= hour <= 12)
+    for match in _DAY_OF_MONTH.finditer(text):
+        if 1 <= int(match[1]) <= 31:
+            yield Moment(*match.span(), day=int(match[1]))
     for moment in found:
         earlier = _DAY_BEFORE.search(text[max(0, moment.start - 8) : moment.start])
         if earlier and moment.month and moment.day and 1 <= int(earlier[1]) <= 31:

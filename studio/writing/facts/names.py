@@ -35,7 +35,7 @@ _LATIN = re.compile(
     r"(?![\d.,%:-])){0,7}"
 )
 _CODE = re.compile(
-    r"(?<![A-Za-z\d/@.-])(?=[A-Za-z\d-]{0,40}\d)(?=[A-Za-z\d-]{0,40}[A-Za-z])[A-Za-z\d]{1,40}(?:-[A-Za-z\d]{1,40}){0,6}(?![A-Za-z\d/@-])"
+    r"(?<![A-Za-z\d/@.])(?<![A-Za-z\d]-)(?=[A-Za-z\d-]{0,40}\d)(?=[A-Za-z\d-]{0,40}[A-Za-z])[A-Za-z\d]{1,40}(?:-[A-Za-z\d]{1,40}){0,6}(?![A-Za-z\d/@-])"
 )
 _ADDRESS = re.compile(
     r"https?://[^\s<>\"'，。；）]+|www\.[^\s<>\"'，。；）]+"
@@ -69,8 +69,8 @@ _COMMON = frozenset(
         " Wednesdays Thursdays Fridays Saturdays Sundays English Chinese"
         " French German Spanish Italian Japanese European American"
         " Norwegian Swedish Danish Finnish Dutch Polish Russian Turkish Greek Portuguese Irish"
-        " Scottish Welsh Swiss Austrian Belgian Canadian Australian Brazilian Mexican Indian Korean Thai"
-        " Vietnamese Indonesian Egyptian Israeli Ukrainian Czech Hungarian Arabic Latin Nordic"
+        " Scottish Welsh Swiss Austrian Belgian Canadian Australian Brazilian Mexican Indian Korean"
+        " Thai Vietnamese Indonesian Egyptian Israeli Ukrainian Czech Hungarian Arabic Latin Nordic"
         " British Asian African Christmas Easter Internet Web App Note Title Headline Subject"
     ).split()
 )

@@ -65,7 +65,9 @@ _DIGITS = re.compile(
     r"|(?P<short>[kKmMbB])(?![A-Za-z\d/²³]))?"
 )
 
-_MONEY = re.compile(r"\s?(?:US\s)?(?:dollars?|euros?|pounds?|yuan|yen|USD|EUR|GBP|CNY|RMB)\b")
+_MONEY = re.compile(
+    r"\s?(?:US\s)?(?:dollars?|euros?|pounds?|yuan|yen|kronor|kroner|francs?|rupees?|rou?bles?|USD|EUR|GBP|CNY|RMB)\b"
+)
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
     " fifteen sixteen seventeen eighteen nineteen"
@@ -112,6 +114,8 @@ def _in_digits(text: str) -> Iterator[Numeral]:
         is_money = text[match.start() - 1 : match.start()] in tuple("$¥€£") or _MONEY.match(
             text, end
         )
+        if word == "K" and len(digits) == 1 and not is_money:
+            continue  # 4K: a size of pictures
         if word in ("m", "b") and not is_money:
             word, end = "", end - 1  # metres and bytes, other than in "$5m"
         factor *= _MAGNITUDES.get(word.casefold(), 1)

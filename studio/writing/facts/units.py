@@ -59,6 +59,8 @@ volume 1000: 立方米 m³ m3 cubic\\smet(?:re|er)s?
 mass 0.001: 毫克 mg milligrams?
 mass 1: 克 g grams? grammes?
 mass 1000: 千克 公斤 kg kilograms? kilos?
+mass 1000000000000: Mt megatonnes?
+mass 1000000000: kt kilotonnes?
 mass 500: 斤
 mass 1000000: 吨 tonnes? tons?
 mass 453.59237: 磅 lbs?
@@ -104,6 +106,7 @@ tenth 10: 成(?![为立功员长本就果都交人])
 
 _MONEY = set("CNY USD EUR GBP JPY HKD KRW CHF AUD CAD INR SEK RUB THB".split())
 SYMBOLS = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "HK$": "HKD", "RMB": "CNY"}
+SYMBOLS |= {"A$": "AUD", "C$": "CAD"}
 SYMBOLS |= {"CHF": "CHF", "GBP": "GBP", "AUD": "AUD", "CAD": "CAD", "HKD": "HKD", "JPY": "JPY"}
 SYMBOLS |= {"CNY": "CNY", "USD": "USD", "EUR": "EUR", "人民币": "CNY", "港币": "HKD"}
 SYMBOLS |= {
@@ -140,7 +143,7 @@ _PATTERN = re.compile(
     re.IGNORECASE,
 )
 # Of these the upper case means something else (M, G, W), so they are read as written.
-_CASED = frozenset("m g s h l p C F W MP kW MW GW MB KB kB GB TB L mL ml".split())
+_CASED = frozenset("Mt kt m g s h l p C F W MP kW MW GW MB KB kB GB TB L mL ml".split())
 
 
 def is_money(dimension: str) -> bool:

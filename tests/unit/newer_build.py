@@ -20,7 +20,7 @@ from tests.unit.conftest import png_bytes
 CREATED = "2031-05-06T07:08:09.123+00:00"
 
 SPEECH = '{"task":"hologram","prompt":"Read the sea aloud", "voice":"anna","speed":1.50,"seed":7}'
-FILM = '{"seed": 7, "task": "film", "prompt": "Waves at the sea", "frames": {"count": 48}}'
+FILM = '{"seed": 7, "task": "panorama", "prompt": "Waves at the sea", "frames": {"count": 48}}'
 STEPS = '{"task":"image","prompt":"a very patient fox","seed":7,"steps":9000}'
 SCALE = '{"task":"upscale","input":{"path":"/pictures/barn.png"},"scale":8,"seed":7}'
 WARM = '{"task":"text","prompt":"an overheated fox","seed":7,"temperature":9.0}'

@@ -24,6 +24,7 @@ from studio.jobs.documents.gather import (
 from studio.jobs.documents.index_file import open_index
 from studio.kinds.sources import numbered, place_of
 from studio.library.documents.collections import Collections
+from studio.library.store import Library
 from studio.protocol import Sentence, problem
 from studio.settings import default_paths
 
@@ -35,6 +36,8 @@ def documents(options: argparse.Namespace) -> int:
     collections = Collections(library_folder(default_paths()))
     match options.action:
         case "add":
+            # The first command of a new user makes the library.
+            Library.open(library_folder(default_paths()), run_queue=False).close()
             added = collections.add(options.folder, options.name)
             gathered = read([added.folder])
             print(visible(f"{added.name}\t{len(gathered.documents)}\t{added.folder}"))

@@ -84,7 +84,7 @@ def test_a_failed_job_exits_with_status_1_and_still_ends_with_done(
         (["queue", "paint"], "studio queue: 'paint' is not an action of `studio queue`."),
         (["models", "verify", "nobody"], "no model called nobody. Choose one of: dat-light-x2,"),
         (["doctor", "--loud"], "studio doctor: --loud is not recognised."),
-        (["library", "search", "--task", "film"], "it must be text, image,"),
+        (["library", "search", "--task", "panorama"], "it must be text, image,"),
     ],
 )
 def test_a_usage_error_exits_with_status_2_and_runs_nothing(

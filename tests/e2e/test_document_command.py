@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,22 +24,34 @@ def test_an_answer_names_the_page_and_the_recipe_keeps_the_passage(
         pdf(*(f"Page {n} is about number {n}." for n in range(40)), "The lighthouse is red.")
     )
     (folder / "broken.docx").write_bytes(b"no")
-    call = ("text", "-p", "What colour is the lighthouse?", "--document", str(folder))
+    question = "What colour is the lighthouse?"
+    # The context of this model is short, that of the starter model is not.
+    call = ("text", "-p", question, "--document", str(folder), "--model", "tiny")
     made = studio(*call, fake="plain")
     assert made.status == 0, made.err
     assert "broken.docx is damaged" in made.err
-    assert "report.pdf: 1 of 41 pages" in made.err
+    assert re.search(r"report.pdf: [1-5] of 41 pages", made.err)
     assert "report.pdf, page 41" in made.out
     (asset,) = studio(*call, "--json", fake="plain").named("asset")
-    assert asset["sources"][0]["text"] == "The lighthouse is red."
+    assert "The lighthouse is red." in [source["text"] for source in asset["sources"]]
     assert "The lighthouse is red." in Path(asset["path"]).read_text("utf-8")
     added = studio("documents", "add", str(folder), "--name", "Reports")
     assert (added.status, added.out.split("\t")[:2]) == (1, ["Reports", "1"])
     found = studio("documents", "search", "lighthouse colour", "--json")
-    assert json.loads(found.out.splitlines()[0])["part"] == 41
+    assert 41 in [json.loads(line)["part"] for line in found.out.splitlines()]
     missing = studio("text", "-p", "a", "--collection", "none")
     assert (missing.status, "no collection" in missing.err) == (2, True)
     scan = tmp_path / "scan.pdf"
     scan.write_bytes(pdf("", ""))
     refused = studio("text", "-p", "a", "--document", str(scan))
     assert (refused.status, "OCR" in refused.err) == (2, True)
+
+
+def test_a_collection_can_be_the_first_thing_in_a_new_library(
+    studio: Studio, tmp_path: Path
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "notes.txt").write_text("The lighthouse is red.")
+    added = studio("documents", "add", tmp_path / "docs")
+    assert (added.status, added.err) == (0, "")
+    assert studio("documents", "list").out.startswith("docs\t")

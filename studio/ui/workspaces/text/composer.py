@@ -13,7 +13,7 @@ from studio.ui.style.translations import tr
 from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.run_bar import RunBar
 
-WIDTH = 720
+WIDTH = 784
 """Pixels at most, as the text of the conversation."""
 
 LEAST_LINES, MOST_LINES = 2, 10
@@ -97,7 +97,7 @@ class Composer(QWidget):
         self._column.setContentsMargins(side, 0, side, 0)
         if not self.is_narrow:
             self._wide_needs = self._card.minimumSizeHint().width()
-        if self.is_narrow != (self.width() < self._wide_needs):
+        if self.is_narrow != (min(self.width(), WIDTH) < self._wide_needs):
             self.is_narrow = not self.is_narrow
             self.run_bar.set_narrow(self.is_narrow)
             self.narrowed.emit(self.is_narrow)

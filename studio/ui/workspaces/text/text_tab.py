@@ -277,7 +277,8 @@ class TextTab(QWidget):
     def _set_narrow(self, narrow: bool) -> None:
         self.model.combo.setMinimumContentsLength(12 if narrow else 20)
         style = Qt.ToolButtonStyle
-        for button in self._buttons:
+        # That of the documents has always only its icon.
+        for button in (self.options_button, self.forms_button):
             button.setToolButtonStyle(
                 style.ToolButtonIconOnly if narrow else style.ToolButtonTextBesideIcon
             )

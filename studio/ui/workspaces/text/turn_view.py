@@ -23,7 +23,7 @@ from studio.ui.workspaces.text.message_bubble import MessageBubble
 from studio.ui.workspaces.text.version_switch import VersionSwitch
 from studio.writing.facts.compare import FactCheck
 
-COLUMN_WIDTH = 720
+COLUMN_WIDTH = 784
 """Pixels of a line that is comfortable to read."""
 
 CARDS_WIDTH = 4 * 320

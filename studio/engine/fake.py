@@ -90,6 +90,8 @@ def serve(connection: Connection, options: EngineOptions) -> None:
             (kind.converter, convert),
             (kind.describer, describe),
         ):
+            if not location:
+                continue
             module, _, name = location.partition(":")
             modules[module] = SimpleNamespace(**{name: stand_in})
     process.serve(connection, options, modules.__getitem__)

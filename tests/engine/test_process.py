@@ -113,7 +113,8 @@ def test_models_are_described_and_converted_through_the_same_pipe(
     client: EngineClient, tmp_path: Path
 ) -> None:
     recorder = Recorder()
-    assert isinstance(client.run(DescribeModel(job="1", model=MODEL), recorder), Done)
+    drawing = msgspec.structs.replace(MODEL, task="image")
+    assert isinstance(client.run(DescribeModel(job="1", model=drawing), recorder), Done)
     (described,) = [e for e in recorder.events if isinstance(e, Described)]
     assert "steps" in described.capabilities.controls
     request = TextRequest(prompt="x", answer_start="It is ")

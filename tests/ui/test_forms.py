@@ -190,7 +190,7 @@ def test_a_form_keeps_what_was_filled_in_and_its_conversation_is_checked_after_a
 def test_the_palette_opens_the_forms(tab: Any, window: MainWindow) -> None:
     tab.create_all()
     entries = list(button_entries(window, window.tabs.show_task))
-    assert [entry.text for entry in entries] == ["Forms"]
+    assert [entry.text for entry in entries] == ["Forms", "Documents"]
     entries[0].run()
     assert tab.window().findChild(FormDialog) is not None
 

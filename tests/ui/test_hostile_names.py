@@ -320,6 +320,7 @@ def test_markup_is_searched_for_only_in_code_that_escapes_it() -> None:
             "gallery/history_view.py",
             "workspaces/text/answer_document.py",
             "workspaces/text/answer_text.py",
+            "workspaces/text/export/pdf_file.py",
         },
         r"\bQMessageBox\b|\bQErrorMessage\b": set[str](),
         r"\brich_label\(": {

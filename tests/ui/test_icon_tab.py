@@ -54,7 +54,7 @@ def test_the_tab_is_there_with_a_model_or_when_it_is_asked_for_and_says_what_is_
     window = open_window()
     assert titles(window)[-1] == "Library"
     (action,) = [each for each in window._actions if each.name == "tab.icon"]
-    assert (action.text, action.keys) == ("Icons", ("Ctrl+9",))
+    assert action.text == "Icons"
     action.run()
     assert titles(window)[-2:] == ["Library", "Icons"] and window.current_task == "icon"
     tab: Any = window.tab("icon")

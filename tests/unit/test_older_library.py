@@ -79,6 +79,7 @@ def fields_of(request: Request, root: Path) -> dict[str, Any]:
     assert fields.pop("drawing", False) is False
     assert fields.pop("min_p", None) is None
     assert fields.pop("stop", []) == []
+    assert fields.pop("sources", []) == []
     assert fields.pop("preset", "balanced") == "balanced"
     assert fields.pop("schema", "") == fields.pop("regex", "") == ""
     return fields

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 from studio.kinds.film import KIND
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
+from studio.ui.widgets.plain_text import plain_tooltip
 
 _SIZES = ((1280, 720), (1920, 1080), (720, 1280), (1080, 1920), (1080, 1080))
 _FORMATS = {"mp4": "MP4", "mkv": "Matroska", "webm": "WebM"}
@@ -39,7 +40,7 @@ class FilmSettings(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
         for box in (self.size_box, self.format_box):
-            box.setToolTip(box.accessibleName())
+            box.setToolTip(plain_tooltip(box.accessibleName()))
             box.activated.connect(lambda _: self.changed.emit())
             row.addWidget(box)
 

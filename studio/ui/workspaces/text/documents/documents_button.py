@@ -11,6 +11,7 @@ from studio.ui.widgets.buttons import tool_button
 def documents_button(parent: QWidget) -> QToolButton:
     """Create the button that chooses documents."""
     button = tool_button("file-plus", tr("Documents"), "text.documents", parent)
+    button.setText(tr("Documents"))
     button.setToolTip(
         tr("Answer from documents: PDF, Word, PowerPoint, EPUB, HTML, text. Drop them here, too.")
     )

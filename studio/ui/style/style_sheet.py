@@ -73,7 +73,7 @@ QTabWidget::pane { border: none; border-top: 1px solid $Line; }
 QTabWidget::tab-bar { left: 8px; }
 QTabBar { qproperty-drawBase: 0; }
 QTabBar::tab { background: transparent; border: none; border-bottom: 2px solid transparent;
-  padding: 8px 12px 6px 12px; color: $PlaceholderText; }
+  padding: 8px 8px 6px 8px; color: $PlaceholderText; }
 QTabBar::tab:hover { color: $Text; }
 QTabBar::tab:selected { color: $Text; border-bottom-color: $Accent; }
 QTabBar::tab:focus { color: $Link; }

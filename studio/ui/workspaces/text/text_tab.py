@@ -275,7 +275,7 @@ class TextTab(QWidget):
         self.panels.show_wanted(self._values.options_open, self._values.list_open)
 
     def _set_narrow(self, narrow: bool) -> None:
-        self.model.combo.setMinimumContentsLength(12 if narrow else 20)
+        self.model.combo.setMinimumContentsLength(12 if narrow else 14)
         style = Qt.ToolButtonStyle
         # That of the documents has always only its icon.
         for button in (self.options_button, self.forms_button):

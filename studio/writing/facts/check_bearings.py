@@ -1,4 +1,4 @@
-"""Compare points of the compass and parts of the day with the brief: 朝东, north-facing, 22日夜."""
+"""Compare points of the compass, left and right, and parts of the day with the brief."""
 
 from __future__ import annotations
 

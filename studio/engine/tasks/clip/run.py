@@ -15,15 +15,15 @@ from studio.engine.local.memory import MemoryArbiter, release_frames
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.clip.encode import choose, write_clip
-from studio.engine.tasks.clip.model.pipelines import CLIPS
+from studio.engine.tasks.clip.model.pipelines import CLIPS, spatial_scale
 from studio.engine.tasks.clip.planning import Plan, make_plan
 from studio.engine.tasks.clip.sampling import (
     Frames,
     Progress,
     decoded_in_parts,
     make_frames,
-    prepare_preview,
 )
+from studio.engine.tasks.image.draw.progress import prepare_preview
 from studio.engine.tasks.image.fit.memory_fallback import MemoryFallback
 from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
 from studio.engine.tasks.video.files.encoders import Encoding
@@ -63,7 +63,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     plan = make_plan(request, loaded, job)
     size = (plan.width, plan.height)
     encoding = choose(request.encoder, request.quality, size, plan.fps)
-    prepare_preview(loaded)
+    prepare_preview(loaded, spatial_scale)
     if not loaded.sha256:
         if loaded.size > _SLOW_HASH_BYTES:
             job.loading(sentence("Computing the checksum of the model's files"))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from studio.engine.local.job import EtaEstimator, Job, JobCancelledError
+from studio.engine.local.job import EtaEstimator, Job
 from studio.engine.tasks.clip.model.pipelines import (
     guidance_name,
     patch_side,
@@ -21,7 +21,7 @@ from studio.engine.tasks.clip.model.pipelines import (
     temporal_scale,
 )
 from studio.engine.tasks.clip.planning import Plan
-from studio.engine.tasks.image.draw.latents import encode, generators
+from studio.engine.tasks.image.draw.latents import generators
 from studio.engine.tasks.image.draw.sampling import pipeline_for, reset_after_abort
 from studio.engine.tasks.image.model import preview, schedulers
 from studio.engine.tasks.image.model.img2img_support import Route, call_parameters
@@ -187,24 +187,6 @@ def middle_frame(
     if first.shape[0] == channels:
         return first[:, first.shape[1] // 2]
     return first[first.shape[0] // 2] if first.shape[1] == channels else None
-
-
-def prepare_preview(loaded: LoadedPipeline) -> None:
-    """Fit the colour map of a pipeline's previews, once. If it fails, there are no previews."""
-    if loaded.colours_fitted:
-        return
-    loaded.colours_fitted = True
-    pipeline = loaded.pipeline
-    try:
-        loaded.colours = preview.fit_colour_map(
-            functools.partial(encode, pipeline), spatial_scale(pipeline)
-        )
-    except JobCancelledError:
-        raise
-    except Exception:
-        # A VAE with a different interface. A preview must not fail the job.
-        loaded.colours = None
-    pipeline.maybe_free_model_hooks()
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from studio.engine.local.job import EtaEstimator, Job, JobCancelledError
 from studio.engine.tasks.image.draw.latents import encode
@@ -82,8 +83,13 @@ class Progress:
         return works_on_pixels(self._loaded.pipeline)
 
 
-def prepare_preview(loaded: LoadedPipeline) -> None:
-    """Fit the colour map of a pipeline's previews, once. If it fails, there are no previews."""
+def prepare_preview(
+    loaded: LoadedPipeline, scale_of: Callable[[Any], int] = preview.scale_of
+) -> None:
+    """Fit the colour map of a pipeline's previews, once. If it fails, there are no previews.
+
+    `scale_of` returns the pixels on a side of one latent of a pipeline.
+    """
     if loaded.colours_fitted:
         return
     loaded.colours_fitted = True
@@ -92,7 +98,7 @@ def prepare_preview(loaded: LoadedPipeline) -> None:
         return
     try:
         loaded.colours = preview.fit_colour_map(
-            functools.partial(encode, pipeline), preview.scale_of(pipeline)
+            functools.partial(encode, pipeline), scale_of(pipeline)
         )
     except JobCancelledError:
         raise

@@ -305,6 +305,8 @@ def test_a_window_that_was_killed_holds_no_conversation(tab: Any, qtbot: QtBot) 
     first = tab.chat.conversation.id
     tab.new.click()
     lock = tab.chat.keeper._files.lock_path(first)
+    # The folder is made by the first write, on another thread.
+    qtbot.waitUntil(lock.parent.is_dir, timeout=10_000)
     lock.write_text("4711\nstudio\nanother-host.local\n")
     tab.chat.open(first)
     qtbot.waitUntil(lambda: tab.chat.conversation.id == first, timeout=10_000)

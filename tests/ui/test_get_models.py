@@ -31,6 +31,8 @@ from tests.hub.server import HubServer, running_hub
 from tests.unit.model_files import write_gguf, write_json, write_llama, write_safetensors
 
 BIG = 3_000_000
+BLOCKED_S = 600
+"""Longer than the slowest machine needs until the gate is opened."""
 LORA = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
 
 
@@ -121,6 +123,15 @@ def window_of(dialog: ModelsDialog) -> MainWindow:
     return window
 
 
+def downloads_in_order(dialog: ModelsDialog) -> list[str]:
+    return [status.title for status in downloads_of(window_of(dialog).state).statuses]
+
+
+def rows_from_the_top(dialog: ModelsDialog) -> list[str]:
+    rows = sorted(dialog.downloads.rows.values(), key=lambda row: row.y())
+    return [row.status.title for row in rows if row.status is not None]
+
+
 def row_of(dialog: ModelsDialog, title: str) -> DownloadRow | None:
     for row in dialog.downloads.rows.values():
         if row.status is not None and row.status.title == title:
@@ -128,8 +139,10 @@ def row_of(dialog: ModelsDialog, title: str) -> DownloadRow | None:
     return None
 
 
-def drop(dialog: ModelsDialog, title: str, *, below: str | None) -> None:
+def drop(dialog: ModelsDialog, qtbot: QtBot, title: str, *, below: str | None) -> None:
     """Drop an item below another, or at the top, as its row when it is dragged."""
+    # Rows that have changed places are laid out by a later event.
+    qtbot.waitUntil(lambda: rows_from_the_top(dialog) == downloads_in_order(dialog))
     view = dialog.downloads.findChild(QWidget, "downloads.view")
     row, other = row_of(dialog, title), row_of(dialog, below or title)
     assert isinstance(view, QWidget) and row is not None and row.status and other is not None
@@ -186,7 +199,7 @@ def test_a_download_is_paused_resumed_and_cancelled(
     dialog: ModelsDialog, hub: HubServer, home: Paths, qtbot: QtBot
 ) -> None:
     gate = threading.Event()
-    hub.call_at(1_000_000, lambda: gate.wait(20), "tiny/slow")
+    hub.call_at(1_000_000, lambda: gate.wait(BLOCKED_S), "tiny/slow")
     dialog.get.cards["slow"].get.click()
     qtbot.waitUntil(lambda: dialog.get.getter.question is not None, timeout=10_000)
     question: Any = dialog.get.getter.question
@@ -206,7 +219,7 @@ def test_a_download_is_paused_resumed_and_cancelled(
 
     gate.clear()
     hub.add("tiny/other", {"config.json": b"{}", "model.safetensors": bytes(BIG)})
-    hub.call_at(1_000_000, lambda: gate.wait(20), "tiny/other")
+    hub.call_at(1_000_000, lambda: gate.wait(BLOCKED_S), "tiny/other")
     dialog.get.words.setText("tiny/other")
     dialog.get.search()
     result = dialog.get.results.rows[0]
@@ -230,16 +243,17 @@ def test_downloads_are_ordered_and_paused_resumed_and_cancelled_together(
     from studio.downloads.item import Item, ItemFile
 
     gate = threading.Event()
+    dialog.show_downloads()
     downloads, page = downloads_of(window_of(dialog).state), dialog.downloads
     for name in ("one", "two", "three"):
         hub.add(f"tiny/{name}", {"model.safetensors": bytes(BIG)})
-        hub.call_at(1_000_000, lambda: gate.wait(20), f"tiny/{name}")
+        hub.call_at(1_000_000, lambda: gate.wait(BLOCKED_S), f"tiny/{name}")
         url = f"{hub.endpoint}/tiny/{name}/resolve/main/model.safetensors"
         downloads.add(Item(name, name, (ItemFile("model.safetensors", url, BIG),)))
     wait_for(qtbot, dialog, "three", "waiting")
 
     def order() -> list[str]:
-        return [status.title for status in downloads.statuses]
+        return downloads_in_order(dialog)
 
     def press(title: str, button: str, expected: list[str]) -> None:
         row = row_of(dialog, title)
@@ -253,10 +267,10 @@ def test_downloads_are_ordered_and_paused_resumed_and_cancelled_together(
     row = row_of(dialog, "two")
     assert row is not None
     qtbot.waitUntil(lambda: not row.up.isEnabled() and row.down.isEnabled())
-    drop(dialog, "two", below="one")
+    drop(dialog, qtbot, "two", below="one")
     qtbot.waitUntil(lambda: order() == ["three", "one", "two"], timeout=10_000)
     qtbot.waitUntil(lambda: not row.down.isEnabled())
-    drop(dialog, "two", below=None)
+    drop(dialog, qtbot, "two", below=None)
     qtbot.waitUntil(lambda: order() == ["two", "three", "one"], timeout=10_000)
     page.pause_all.click()
     qtbot.waitUntil(lambda: not downloads.running, timeout=20_000)
@@ -278,7 +292,7 @@ def test_a_download_goes_on_when_the_app_is_opened_again(
     dialog: ModelsDialog, hub: HubServer, open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
     gate = threading.Event()
-    hub.call_at(1_000_000, lambda: gate.wait(20), "tiny/slow")
+    hub.call_at(1_000_000, lambda: gate.wait(BLOCKED_S), "tiny/slow")
     dialog.get.cards["slow"].get.click()
     qtbot.waitUntil(lambda: dialog.get.getter.question is not None, timeout=10_000)
     question: Any = dialog.get.getter.question

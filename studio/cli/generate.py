@@ -70,11 +70,11 @@ def generate(options: argparse.Namespace) -> int:
             jobs = library.queue.enqueue(requests, output=output, claim=True)
         except ProblemError as error:
             return _refused(options, error)
-        sounds: list[Path] = []
+        sounds: dict[Path, str] = {}
 
         def note(event: object) -> None:
             if isinstance(event, AssetSaved):
-                sounds.append(event.asset.path)
+                sounds[event.asset.path] = event.asset.review_state
 
         status = headless.run(JobList(jobs), note)
         subtitles = getattr(options, "subtitles", "")

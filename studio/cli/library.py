@@ -13,6 +13,7 @@ import msgspec
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.language import tr, translated
+from studio.cli.output import review_note
 from studio.formats.untrusted_files import printable, user_path
 from studio.kinds.coding import to_json
 from studio.kinds.registry import known_kind
@@ -194,7 +195,7 @@ def _show(opened: Library, options: argparse.Namespace) -> int:
         if name not in ("prompt", "task", "seed") and value not in ("", None, [], {}):
             print(f"{name:<20}{value}")
     if asset.text:
-        print(f"\n{asset.text.rstrip()}")
+        print(f"\n{review_note(asset.review_state)}{asset.text.rstrip()}")
     return DONE
 
 
@@ -223,7 +224,7 @@ def _export(opened: Library, options: argparse.Namespace) -> int:
         label = visible_label_from_settings(settings)
         targets = export(assets, folder, options.format, quality, note, skip, label)
         if options.subtitles:
-            sounds = [asset.path for asset in assets if _has_words(asset)]
+            sounds = {a.path: a.review_state for a in assets if _has_words(a)}
             targets += write_subtitles(sounds, folder, options.subtitles, opened.root)
     except ProblemError as error:
         print(f"studio library export: {translated(error.problem.message)}", file=sys.stderr)

@@ -22,6 +22,7 @@ from studio.jobs.runner import AssetSaved, JobChanged, PreviewSaved
 from studio.kinds.citations import cite, with_numbers
 from studio.kinds.sources import Source, numbered, place_of, sources_of
 from studio.library.records import Asset, Job
+from studio.library.review import mark_of, review_state
 from studio.protocol import (
     Accepted,
     Cancelled,
@@ -197,6 +198,8 @@ def _more_fields(asset: Asset) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if asset.recipe.stats.get("reached_limit"):
         fields["cut"] = True
+    if asset.review_state:
+        fields["review"] = asset.review_state
     if sources := sources_of(asset.recipe.request):
         cited = cite(without_thoughts(asset.text), sources)
         fields["sources"] = [
@@ -207,6 +210,12 @@ def _more_fields(asset: Asset) -> dict[str, Any]:
             {"end": each.end, "numbers": list(each.numbers), "by": each.by} for each in cited
         ]
     return fields
+
+
+def review_note(state: str) -> str:
+    """Return what stands above a text in this state of review, "" if nothing must."""
+    mark = mark_of(state)
+    return f"{translated(mark.note)}\n\n" if mark is not None else ""
 
 
 def source_lines(sources: Sequence[Source], answer: str) -> list[str]:
@@ -273,6 +282,7 @@ class HumanOutput:
         self._if_nothing = if_nothing
         self._if_interrupted = if_interrupted
         self._jobs: dict[str, Job] = {}
+        self._noted: set[str] = set()
         self._stop_printed = False
         self._terminal = sys.stderr.isatty()
         self._progress_width = 0
@@ -293,6 +303,7 @@ class HumanOutput:
                 self._progress(text)
             case TextDelta() if self._stream_text:
                 self._clear()
+                self._write_review_note(event.job)
                 self._write(event.text)
             case AssetSaved():
                 self._asset(event)
@@ -334,6 +345,7 @@ class HumanOutput:
         if event.asset.text and not self._stream_text:
             seed = tr("seed {seed}", seed=event.asset.recipe.seed)
             self._write(f"--- {self._heading(event.asset)}, {seed}\n")
+            self._write(review_note(event.asset.review_state))
             text = without_thoughts(event.asset.text).rstrip()
             sources = sources_of(event.asset.recipe.request)
             self._write(with_numbers(text, sources) + "\n")
@@ -356,6 +368,13 @@ class HumanOutput:
             self._jobs[job.id] = job
         else:
             self._jobs.pop(job.id, None)
+
+    def _write_review_note(self, job_id: str) -> None:
+        """Say before the first words of a text that a person must review it."""
+        job = self._jobs.get(job_id)
+        if job is not None and job_id not in self._noted:
+            self._noted.add(job_id)
+            self._write(review_note(review_state(None, job.labels)))
 
     def _line(self, job_id: str) -> str:
         """Return the line of a job of a table, "" for another."""

@@ -16,6 +16,7 @@ from studio.jobs.lanes import JobList
 from studio.jobs.reproduce import REPRODUCES_LABEL, Comparison, compare, reproduce_request
 from studio.jobs.runner import AssetSaved, JobChanged
 from studio.library.records import Asset
+from studio.library.review import labels_for_another
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import ProblemError
@@ -34,7 +35,10 @@ def reproduce(library: Library, old: Asset, options: argparse.Namespace) -> int:
     jobs = library.queue.enqueue(
         [request],
         output=output_folder(options.output),
-        labels={REPRODUCES_LABEL: old.id},
+        labels={
+            **labels_for_another(old.review, old.recipe.labels),
+            REPRODUCES_LABEL: old.id,
+        },
         claim=True,
     )
     comparer = _Comparer(old, as_json=options.json)

@@ -14,19 +14,21 @@ from msgspec.structs import replace
 from studio.cli.exit_status import DONE, SOME_FAILED, USAGE_ERROR
 from studio.cli.folders import library_folder, output_folder
 from studio.cli.headless import Headless
+from studio.cli.language import translated
 from studio.cli.output import FileWritten, note_text, print_usage_error
 from studio.formats.untrusted_files import user_path
 from studio.jobs.batch import RemainingJobs
 from studio.jobs.runner import AssetSaved
 from studio.kinds.registry import kind_of
 from studio.library.records import Job
+from studio.library.review import mark_of
 from studio.library.store import Library
 from studio.models.registry import Registry
 from studio.protocol import Failed, Problem, ProblemError, Sentence, problem, sentence
 from studio.settings import default_paths
 from studio.storyboard.board import MAX_VARIATIONS, Board, with_seeds
 from studio.storyboard.board_files import BoardFiles, id_of_script
-from studio.storyboard.exports import write_beside
+from studio.storyboard.exports import state_of, write_beside
 from studio.storyboard.production import (
     Part,
     assets_of,
@@ -134,7 +136,9 @@ class _Making:
             job = latest_parts(self._library, self._id).get(self._film.key)
             film = assets_of(self._library, job).get(0)
             if film is not None and not stopped.is_set():
-                for path in write_beside(self._board, shots, film.path):
+                state = state_of(film, shots)
+                note = translated(mark.about) if (mark := mark_of(state)) else ""
+                for path in write_beside(self._board, shots, film.path, state, note):
                     report(FileWritten(path))
         except ProblemError as error:
             self._failed = True

@@ -41,10 +41,14 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 class Picture(Struct, frozen=True):
-    """A finished picture and its position in the matrix: axis name → value."""
+    """A finished picture and its position in the matrix: axis name → value.
+
+    `note` stands below it, such as that no person has reviewed it.
+    """
 
     path: Path
     labels: dict[str, str]
+    note: str = ""
 
 
 def make_sheet(pictures: Sequence[Picture], axes: Sequence[str], target: Path) -> Path:
@@ -59,7 +63,10 @@ def make_sheet(pictures: Sequence[Picture], axes: Sequence[str], target: Path) -
     if not pictures:
         raise problem("bad_input", "There are no finished pictures for a contact sheet yet.")
     columns, rows, cells = _layout(pictures, axes)
-    captions = [_caption_of(picture.labels, axes[2:]) for picture in pictures]
+    captions = [
+        ", ".join(filter(None, (picture.note, _caption_of(picture.labels, axes[2:]))))
+        for picture in pictures
+    ]
     head = _FONT_SIZE + _GAP if any(columns) else 0
     foot = _FONT_SIZE + _GAP if any(captions) else 0
     side = _side(len(columns), len(rows), _longest_side(pictures))

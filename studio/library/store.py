@@ -39,6 +39,7 @@ from studio.library.index.assets import Assets
 from studio.library.index.checksums import add_checksums
 from studio.library.index.database import FILE_NAME, DamagedDatabaseError, Database, damage_marker
 from studio.library.index.file_identity import Identity, identity
+from studio.library.index.unapproved import is_from_unapproved
 from studio.library.library_place import note_place, require_place
 from studio.library.queue.job_queue import JobQueue
 from studio.library.queue.journal import Journal, require_readable
@@ -58,7 +59,7 @@ from studio.library.recovery.result_files import UnreadFile, has_results
 from studio.library.recovery.retries import Retries
 from studio.library.recovery.returned_disks import index_returned
 from studio.library.recovery.unrecorded import index_unrecorded
-from studio.library.review import marked_name, review_state
+from studio.library.review import REVIEW_LABEL, REVIEW_REQUIRED, marked_name, review_state
 from studio.protocol import Problem, ProblemError, Recipe
 
 _QUEUE_LOCK = ".queue.lock"
@@ -367,14 +368,11 @@ class Library:
             datetime.fromisoformat(created)
         except ValueError:
             created = now()
-        return replace(
-            recipe,
-            job=job.id,
-            row=row,
-            created=created,
-            labels={**recipe.labels, **job.labels},
-            parents=self._writer.parents(job.request, recipe.parents),
-        )
+        parents = self._writer.parents(job.request, recipe.parents)
+        labels = {**recipe.labels, **job.labels}
+        if is_from_unapproved(self._database, job.request, parents):
+            labels[REVIEW_LABEL] = REVIEW_REQUIRED
+        return replace(recipe, job=job.id, row=row, created=created, labels=labels, parents=parents)
 
     # ---- recovery
 

@@ -94,6 +94,25 @@ def test_a_form_is_filled_and_its_recipe_names_form_fields_and_version(
 
 
 @pytest.mark.usefixtures("root")
+def test_a_text_that_a_person_must_review_says_so_wherever_it_is_written(
+    studio: Studio, tmp_path: Path
+) -> None:
+    """On the screen, in the name of a copy, in the events, and when it is made again."""
+    note = "Not reviewed yet: a person must review this text before it is used."
+    call = ("write", "--form", "note", "--field", "who=Bo", "-o", tmp_path / "out")
+    ran = studio(*call, fake="plain")
+    assert ran.out.startswith(f"{note}\n\n") and ran.out.count(note) == 1
+    (file,) = (tmp_path / "out").glob("*.md")
+    assert file.stem.endswith("-needs-review")
+    assert studio(*call, "-n", "2", fake="plain").out.count(note) == 2
+    found = studio("library", "search", "--json", "--review", "needs_review").out.splitlines()
+    id = json.loads(found[0])["id"]
+    assert note in studio("library", "show", id).out
+    again = studio("library", "reproduce", id, "--json", fake="plain")
+    assert again.named("asset")[0]["review"] == "needs_review"
+
+
+@pytest.mark.usefixtures("root")
 def test_a_result_that_fails_is_made_again_with_the_reason_and_both_attempts_are_kept(
     studio: Studio,
 ) -> None:

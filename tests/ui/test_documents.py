@@ -75,6 +75,12 @@ def test_an_answer_links_to_the_page_of_a_document(
     dialogs[0].close()
     chips.remove(str(file))
     assert chips.isHidden()
+    # One more answer is from the same documents, and both take them along when they are copied.
+    qtbot.waitUntil(lambda: not tab.chat._pending)
+    view.regenerate_requested.emit(turns[0])
+    qtbot.waitUntil(lambda: len(view.sources) == 2, timeout=20_000)
+    view._copy(1)
+    assert "Sources\n[1] a report.pdf, page 1: “Nothing here.”" in QApplication.clipboard().text()
 
 
 def test_a_document_that_cannot_be_read_is_said(

@@ -21,7 +21,6 @@ from studio.settings import Paths
 from studio.ui.gallery.grid.large_preview import LargePreview
 from studio.ui.gallery.grid.thumbnail_grid import ThumbnailGrid
 from studio.ui.gallery.history_view import HistoryView
-from studio.ui.gallery.result_drag import dragged_files
 from studio.ui.gallery.sheet_shelf import SheetShelf
 from studio.ui.main_window import MainWindow
 from studio.ui.media.picture.picture_dialog import PictureDialog
@@ -208,7 +207,7 @@ def test_generate_runs_in_the_tab_that_was_shown_before_the_library(library: Lib
 def test_results_are_dragged_out_as_files(library: Library_, filled: Paths) -> None:
     _, view, _ = library
     assets = view.model.known(view.model.numbers([0, 1]))
-    urls = dragged_files(assets).urls()
+    urls = view.model.outgoing(assets).urls()
     assert [Path(url.toLocalFile()) for url in urls] == [
         filled.library / "2026-01-01" / f"{number}.png" for number in (COUNT - 1, COUNT - 2)
     ]

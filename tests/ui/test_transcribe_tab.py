@@ -91,7 +91,7 @@ def test_a_correction_gets_times_and_is_kept_until_it_is_discarded(
     tab.transcript.clear()
     tab.transcript.show_asset(asset)
     qtbot.waitUntil(lambda: transcript.toPlainText().startswith("What a talk"), timeout=5_000)
-    (srt,) = write_subtitles([asset.path], tmp_path, "srt", window.state.library.root)
+    (srt,) = write_subtitles({asset.path: ""}, tmp_path, "srt", window.state.library.root)
     assert "What a talk was heard." in srt.read_text("utf-8")
     tab.transcript.revert.click()
     assert transcript.toPlainText().startswith("a talk was heard.")

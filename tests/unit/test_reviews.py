@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import csv
+import wave
 from pathlib import Path
 
 import msgspec
 
+from studio.kinds.speech import SpeechRequest
 from studio.kinds.text import TextRequest
+from studio.kinds.upscale import UpscaleRequest
 from studio.library.folder.marks_file import read_marks
 from studio.library.index.search import AssetQuery
+from studio.library.index.unapproved import is_from_unapproved
 from studio.library.recipes.export import export
 from studio.library.records import Asset
-from studio.library.review import STATES, Review, review_state
+from studio.library.review import (
+    STATES,
+    Review,
+    labels_for_another,
+    mark_of,
+    marked_name,
+    review_state,
+    worst_state,
+)
 from studio.library.store import Library
+from studio.protocol import InputFile
 from tests.unit.conftest import recipe_for
 
 
@@ -89,3 +102,71 @@ def test_a_state_of_another_version_is_kept_and_shown_as_it_is(library: Library)
     assert review_state(None, {}) == ""
     assert "needs_review" in STATES
     assert library.assets.count() == 0
+
+
+def test_only_what_nobody_asked_about_or_somebody_approved_goes_without_a_mark() -> None:
+    assert mark_of("") is None and mark_of("approved") is None
+    for state in ("draft", "needs_review", "rejected", "archived"):
+        mark = mark_of(state)
+        assert mark is not None
+        name = marked_name("a.b.txt", state)
+        assert name == f"a.b-{mark.name}.txt" == marked_name(name, state)
+    assert marked_name("x-needs-review.txt", "approved") == "x.txt"
+    assert worst_state(["", "draft", "approved", "rejected"]) == "rejected"
+    assert worst_state(["approved", ""]) == ""
+    assert labels_for_another(Review("approved"), {"review": "required", "form": "x"}) == {
+        "review": "required"
+    }
+    assert labels_for_another(None, {"form": "x"}) == {}
+
+
+def test_what_is_made_of_an_unapproved_result_needs_a_review_too(library: Library) -> None:
+    asset = made(library, "clause", {"review": "required"})
+    source = InputFile(str(asset.path), asset.sha256)
+    parents = library._writer.parents(UpscaleRequest(input=source), ())
+
+    def inherits(request: SpeechRequest | UpscaleRequest) -> bool:
+        given = parents if isinstance(request, UpscaleRequest) else ()
+        return is_from_unapproved(library._database, request, given)
+
+    assert inherits(UpscaleRequest(input=source))
+    assert not inherits(SpeechRequest(prompt="the clause")), "ten letters are found anywhere"
+    library.marks.review([asset.id], "approved", "Ann", "")
+    assert not inherits(UpscaleRequest(input=source))
+
+
+def test_a_text_that_is_spoken_is_found_by_its_passages(library: Library) -> None:
+    text = "The tenant pays the rent of 4.50 on the first day. 租客应在每月第一天支付租金。Short."
+    (job,) = library.queue.enqueue([TextRequest(prompt="x", seed=1)])
+    plain = library.work_dir(job) / "row.txt"
+    plain.write_text(text, "utf-8")
+    asset = library.record_asset(job, 0, plain, recipe_for(job.request))
+
+    def inherits(prompt: str) -> bool:
+        return is_from_unapproved(library._database, SpeechRequest(prompt=prompt), ())
+
+    assert not inherits(text)
+    library.marks.review([asset.id], "needs_review", "", "")
+    assert inherits(text)
+    assert inherits("# Title\n\n**The tenant pays the rent of 4.50 on the first day.**")
+    assert inherits("他说：租客应在每月第一天支付租金！")
+    assert not inherits("Short.") and not inherits("") and not inherits("The tenant pays more.")
+    (spoken,) = library.queue.enqueue([SpeechRequest(prompt=text, seed=1)])
+    wav = library.work_dir(spoken) / "row.wav"
+    with wave.open(str(wav), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(24_000)
+        file.writeframes(bytes(480))
+    sound = library.record_asset(spoken, 0, wav, recipe_for(spoken.request))
+    assert sound.review_state == "needs_review"
+    library.rebuild()
+    assert len(found(library, "needs_review")) == 2
+
+
+def test_states_of_many_results_are_read_at_once(library: Library) -> None:
+    first = made(library, "clause", {"review": "required"})
+    second = made(library, "letter", {})
+    library.marks.review([second.id], "approved", "Ann", "")
+    states = library.assets.review_states([first.id, second.id, "gone"])
+    assert states == {first.id: "needs_review", second.id: "approved"}

@@ -6,6 +6,7 @@ all scripts and emoji, and are short enough for all file systems (below 200 byte
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import unicodedata
@@ -79,6 +80,12 @@ def numbered(path: Path, attempt: int) -> Path:
     if attempt == 1:
         return path
     return path.with_name(_shortened(path.stem, f"-{attempt}{path.suffix}", LONGEST_NAME))
+
+
+def unused_name(path: Path) -> Path:
+    """Return `path`, with a number where there is such a file already."""
+    names = (numbered(path, number) for number in itertools.count(1))
+    return next(name for name in names if not name.exists())
 
 
 def portable_name(name: str) -> str:

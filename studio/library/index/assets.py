@@ -17,7 +17,7 @@ from studio.library.index.database import DamagedDatabaseError, Database
 from studio.library.index.facets import Facets, read_facets, read_model_use
 from studio.library.index.search import TRASHED, AssetQuery, match_expression
 from studio.library.records import Asset
-from studio.library.review import Review
+from studio.library.review import REVIEW_LABEL, Review, review_state
 
 _COLUMNS = """
     assets.*, contents.recipe, contents.text, contents.checksum,
@@ -85,6 +85,20 @@ class Assets:
         with self._database.read() as db:
             row = db.execute("SELECT path FROM assets WHERE id = ?", (name,)).fetchone()
         return self._paths.entry(row["path"]) if row else None
+
+    def review_states(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the states of review of those of these assets that exist, "" for none."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT id, (SELECT state FROM reviews WHERE asset = id), "
+                "(SELECT value FROM labels WHERE asset = id AND name = ?) "
+                "FROM assets WHERE id IN (SELECT value FROM json_each(?))",
+                (REVIEW_LABEL, msgspec.json.encode(list(names)).decode()),
+            ).fetchall()
+        return {
+            row[0]: review_state(Review(row[1]) if row[1] else None, {REVIEW_LABEL: row[2] or ""})
+            for row in rows
+        }
 
     def of_row(self, job: str, row: int) -> Asset | None:
         """Return the asset of a row of a job, or None."""

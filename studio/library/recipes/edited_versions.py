@@ -29,6 +29,7 @@ from studio.library.index.database import Database
 from studio.library.queue.stored_job import now
 from studio.library.recipes import metadata
 from studio.library.records import Asset
+from studio.library.review import REVIEW_LABEL, REVIEW_REQUIRED, state_when_changed
 from studio.protocol import Parent
 
 EDITED, EDITS = "edited_version", "edits"
@@ -69,13 +70,15 @@ class EditedVersions:
         row = max((each.row + 1 for each in self._assets.of_job(edit.document)), default=0)
         edits = "\n".join(edit.edits)[:_MAX_EDITS]
         own = {EDITED: str(row + 1), **({EDITS: edits} if edits else {})}
+        changed = state_when_changed(source.review, source.recipe.labels)
+        asked = {REVIEW_LABEL: REVIEW_REQUIRED} if changed else {}
         used = (self._assets.get(id) for id in dict.fromkeys(edit.used))
         recipe = replace(
             source.recipe,
             job=edit.document,
             row=row,
             created=now(),
-            labels={**source.recipe.labels, **own},
+            labels={**source.recipe.labels, **own, **asked},
             parents=tuple(
                 Parent(str(each.path), each.sha256, each.id)
                 for each in (source, *used)

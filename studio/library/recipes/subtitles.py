@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from studio.formats.recipes.recipe_files import read_embedded
@@ -13,23 +13,25 @@ from studio.library.disk_problems import file_problem
 from studio.library.folder.file_names import numbered, portable_name
 from studio.library.recipes.corrections import correction_of
 from studio.library.recipes.metadata import read_recipe
+from studio.library.review import marked_name
 from studio.protocol import problem
 
 
 def write_subtitles(
-    sounds: Iterable[Path], folder: Path, form: str, root: Path | None = None
+    sounds: Mapping[Path, str], folder: Path, form: str, root: Path | None = None
 ) -> list[Path]:
     """Write the subtitles of results to a folder that exists, as `srt`, `vtt` or `lrc`.
 
-    With the `root` of their library, as they were corrected there.
+    `sounds` has the state of review of each, which the names of the files say. With the `root` of
+    their library, as they were corrected there.
 
     Existing files are not overwritten; a number is added to the name. Raises `ProblemError`
     (bad_input) for a file without words, and on disk errors.
     """
     written: list[Path] = []
-    for sound in sounds:
+    for sound, state in sounds.items():
         text = subtitles_of(sound, form, root)
-        name = portable_name(f"{sound.stem}.{form}")
+        name = marked_name(portable_name(f"{sound.stem}.{form}"), state)
         try:
             written.append(_write(folder / name, text))
         except OSError as error:

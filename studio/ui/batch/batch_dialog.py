@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from studio.kinds.kind import Medium
 from studio.kinds.registry import kinds
+from studio.library.review import marked_name, worst_state
 from studio.protocol import Problem, Request
 from studio.ui.batch.matrix_page import MatrixPage
 from studio.ui.batch.plan import Plan, what_is_made
@@ -29,6 +30,7 @@ from studio.ui.batch.prompt_page import PromptPage
 from studio.ui.batch.table_page import TablePage
 from studio.ui.batch.taken_along import TakenAlong
 from studio.ui.gallery.contact_sheets import show_sheets
+from studio.ui.gallery.review_states import short_note
 from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
@@ -61,6 +63,7 @@ class BatchDialog(QDialog):
         self._batch = ""
         self._axes: tuple[str, ...] = ()
         self._pictures: list[Picture] = []
+        self._states: set[str] = set()
         self.setObjectName("batch.dialog")
         self.setWindowTitle(self.tr("Batch"))
         self.resize(96 * GRID, 80 * GRID)
@@ -190,6 +193,7 @@ class BatchDialog(QDialog):
         self._batch = f"batch-{urandom(12).hex()}"
         self._axes = plan.axes
         self._pictures = []
+        self._states = set()
         if self._watch is not None:
             self._watch.close()
         token = self._state.submit(plan.requests, batch=self._batch, labels=plan.labels)
@@ -218,7 +222,10 @@ class BatchDialog(QDialog):
         from studio.jobs.contact_sheet import Picture
 
         if self._watch is not None and asset.medium is Medium.PICTURE:
-            self._pictures.append(Picture(asset.path, self._watch.jobs[asset.job].labels))
+            labels = self._watch.jobs[asset.job].labels
+            note = short_note(asset.review_state)
+            self._pictures.append(Picture(asset.path, labels, note))
+            self._states.add(asset.review_state)
 
     def _show_progress(self, _: object) -> None:
         watch = self._watch
@@ -235,7 +242,8 @@ class BatchDialog(QDialog):
 
     def _make_sheet(self) -> None:
         pictures, axes = tuple(self._pictures), self._axes
-        target = pictures[0].path.parent / f"contact-sheet-{self._batch[6:14]}.png"
+        name = marked_name(f"contact-sheet-{self._batch[6:14]}.png", worst_state(self._states))
+        target = pictures[0].path.parent / name
         self.sheet.setEnabled(False)
 
         def work() -> Path:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QMimeData,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -66,6 +67,8 @@ class HistoryModel(QAbstractListModel):
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = background
+        self.outgoing: Callable[[Sequence[Asset]], QMimeData] = lambda _: QMimeData()
+        """Returns the files of results as they are dragged to other programs."""
         self._fetch: Fetch = lambda _numbers: []
         self._numbers: array[int] = array("q")
         self._cache: OrderedDict[int, Asset] = OrderedDict()

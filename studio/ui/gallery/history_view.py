@@ -27,6 +27,7 @@ from studio.ui.gallery.filters import Filters
 from studio.ui.gallery.history_commands import HistoryCommands
 from studio.ui.gallery.history_menu import fill_menu, more_button
 from studio.ui.gallery.history_model import PICTURE_ROLE, HistoryModel
+from studio.ui.gallery.outgoing_files import outgoing_files
 from studio.ui.gallery.result_list import ResultList
 from studio.ui.gallery.view_choice import ViewChoice
 from studio.ui.shell.state import AppState
@@ -92,6 +93,7 @@ class HistoryView(QWidget):
         self.filters.opened.connect(self._load_filter_options)
         self.search.textChanged.connect(lambda _: self._typing.start())
         self.model = HistoryModel(state.background, self)
+        self.model.outgoing = partial(outgoing_files, state)
         self.view = ResultList(self.model, self)
         self.view.setObjectName("history.view")
         self.view.setAccessibleName(self.tr("Recent results"))

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 
 from studio.kinds.kind import Medium
 from studio.library.records import Asset, Job
+from studio.library.review import labels_for_another
 from studio.protocol import Request
 from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.state import AppState
@@ -35,7 +36,7 @@ class Rerun(QObject):
     def more_like(self, asset: Asset) -> None:
         """Enqueue variations of the request with new seeds, and show the job in its tab."""
         request = asset.recipe.request.with_values(seed=None, count=VARIATIONS)
-        token = self._state.submit([request])
+        token = self._state.submit([request], labels=[_labels(asset)])
         watch = JobWatch(self._state, self, token=token)
         watch.enqueued.connect(lambda jobs: self._show(watch, jobs[0]))
         self._state.show_message(
@@ -52,7 +53,8 @@ class Rerun(QObject):
             return
 
         def submit(request: Request) -> None:
-            token = self._state.submit([request], labels=[{REPRODUCES_LABEL: asset.id}])
+            labels = _labels(asset) | {REPRODUCES_LABEL: asset.id}
+            token = self._state.submit([request], labels=[labels])
             watch = JobWatch(self._state, self, token=token)
             watch.saved.connect(lambda made: self._compare(watch, asset, made))
             self._state.show_message(
@@ -93,3 +95,7 @@ class Rerun(QObject):
         self._state.show_message(
             text, "warning", self.tr("Compare"), lambda: self._show_both([old, new])
         )
+
+
+def _labels(asset: Asset) -> dict[str, str]:
+    return labels_for_another(asset.review, asset.recipe.labels)

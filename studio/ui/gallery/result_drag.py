@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QItemSelection, QMimeData, QSize, Qt, QUrl
+from PySide6.QtCore import QItemSelection, QSize, Qt
 from PySide6.QtGui import QDrag, QPixmap
 from PySide6.QtWidgets import QAbstractItemView
 
-from studio.library.records import Asset
 from studio.ui.gallery.history_model import PICTURE_ROLE, HistoryModel
 
 MAX_DRAGGED = 1000
 """Results of one drag; other programs open each as a file."""
-
-
-def dragged_files(assets: Sequence[Asset]) -> QMimeData:
-    """Return the files of results as what is dragged or copied."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(asset.path)) for asset in assets])
-    return data
 
 
 def drag_results(view: QAbstractItemView, model: HistoryModel, selection: QItemSelection) -> None:
@@ -35,8 +25,11 @@ def drag_results(view: QAbstractItemView, model: HistoryModel, selection: QItemS
     assets = model.known(model.numbers(sorted(rows)[:MAX_DRAGGED]))
     if not assets:
         return
+    files = model.outgoing(assets)
+    if not files.urls():
+        return
     drag = QDrag(view)
-    drag.setMimeData(dragged_files(assets))
+    drag.setMimeData(files)
     pixmap = model.data(model.index(rows[0]), PICTURE_ROLE)
     if isinstance(pixmap, QPixmap):
         size = QSize(96, 96)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QObject, QUrl
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
 
@@ -17,8 +17,15 @@ from studio.formats.suffixes import is_result
 from studio.formats.untrusted_files import is_file
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
+from studio.library.review import marked_name, worst_state
 from studio.protocol import Problem, Sentence
 from studio.ui.gallery.contact_sheets import show_sheets
+from studio.ui.gallery.outgoing_files import (
+    outgoing_files,
+    outgoing_text,
+    warning_without_mark,
+)
+from studio.ui.gallery.review_states import about, short_note
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import translated
 from studio.ui.widgets.open_path import open_path
@@ -209,11 +216,11 @@ class ResultOperations(QObject):
                 lambda: open_path(folder, self._state.show_message),
             )
 
-        paths = [asset.path for asset in assets]
+        sounds = {asset.path: asset.review_state for asset in assets}
         root = self._state.library.root if self._state.library is not None else None
         self._state.background.long(
             self,
-            lambda: write_subtitles(paths, folder, "srt", root),
+            lambda: write_subtitles(sounds, folder, "srt", root),
             done,
             self._state.problem.emit,
         )
@@ -226,8 +233,13 @@ class ResultOperations(QObject):
         def make() -> Path:
             from studio.jobs.contact_sheet import Picture, make_sheet, varying_labels
 
-            pictures = [Picture(asset.path, asset.recipe.labels) for asset in oldest_first]
-            name = f"contact-sheet-{datetime.now():%Y%m%d-%H%M%S}.png"
+            states = [asset.review_state for asset in oldest_first]
+            pictures = [
+                Picture(asset.path, asset.recipe.labels, short_note(state))
+                for asset, state in zip(oldest_first, states, strict=True)
+            ]
+            plain = f"contact-sheet-{datetime.now():%Y%m%d-%H%M%S}.png"
+            name = marked_name(plain, worst_state(states))
             return make_sheet(pictures, varying_labels(pictures), folder / name)
 
         def done(path: Path) -> None:
@@ -242,6 +254,8 @@ class ResultOperations(QObject):
     def open(self, asset: Asset) -> None:
         """Open a result in the default application, or its folder if it might be a program."""
         if self._file_exists(asset):
+            if said := about(asset.review_state):
+                self._state.show_message(f"{asset.path.name}: {said}", "warning")
             open_path(
                 asset.path if is_result(asset.path) else asset.path.parent, self._state.show_message
             )
@@ -252,21 +266,26 @@ class ResultOperations(QObject):
 
     def copy(self, assets: Sequence[Asset]) -> None:
         """Copy to the clipboard: the texts, else the first picture, else the files."""
-        texts = [without_thoughts(asset.text) for asset in assets if asset.medium is Medium.TEXT]
         pictures = [asset for asset in assets if asset.medium is Medium.PICTURE]
-        if texts:
-            QGuiApplication.clipboard().setText("\n\n".join(texts))
+        if any(asset.medium is Medium.TEXT for asset in assets):
+            QGuiApplication.clipboard().setText(outgoing_text(assets))
         elif not pictures:
-            files = QMimeData()
-            files.setUrls([QUrl.fromLocalFile(str(asset.path)) for asset in assets])
-            QGuiApplication.clipboard().setMimeData(files)
+            files = outgoing_files(self._state, assets)
+            if files.urls():
+                QGuiApplication.clipboard().setMimeData(files)
         elif self._file_exists(pictures[0]):
-            path = str(pictures[0].path)
-            self._state.background.read(
-                self,
-                lambda: QImage(path),
-                lambda image: QGuiApplication.clipboard().setImage(image),
-            )
+            copy = partial(self._copy_picture, str(pictures[0].path))
+            if warning := warning_without_mark(pictures[0]):
+                self._state.show_message(warning, "warning", self.tr("Copy anyway"), copy)
+            else:
+                copy()
+
+    def _copy_picture(self, path: str) -> None:
+        self._state.background.read(
+            self,
+            lambda: QImage(path),
+            lambda image: QGuiApplication.clipboard().setImage(image),
+        )
 
     def send(self, task: str, assets: Sequence[Asset]) -> None:
         """Send the files of results to the tab of a kind, as its input."""

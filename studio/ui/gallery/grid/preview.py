@@ -9,10 +9,12 @@ from PySide6.QtWidgets import QPlainTextEdit, QStackedLayout, QWidget
 from studio.kinds.kind import Medium
 from studio.library.records import Asset
 from studio.ui.gallery.history_model import shown_text
+from studio.ui.gallery.review_states import text_note
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.loader import PictureLoader
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.long_words import break_long_words
+from studio.ui.widgets.marked_selection import MarkedTextView
 from studio.ui.widgets.plain_text import one_line, plain_label
 from studio.ui.widgets.shortened import shortened
 
@@ -36,7 +38,7 @@ class ResultPreview(QWidget):
         self.canvas = PictureCanvas(self)
         self.canvas.setObjectName("preview.picture")
         self.canvas.setAccessibleName(self.tr("Picture"))
-        self.text = QPlainTextEdit(self)
+        self.text = MarkedTextView(self)
         break_long_words(self.text)
         self.text.setObjectName("preview.text")
         self.text.setAccessibleName(self.tr("Text"))
@@ -60,6 +62,7 @@ class ResultPreview(QWidget):
 
     def show_asset(self, asset: Asset | None, note: str = "") -> None:
         """Show a result, or a note in its place."""
+        self.text.note = text_note(asset.review_state) if asset is not None else ""
         if asset is not None and self._asset is not None and asset.path == self._asset.path:
             self._asset = asset
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,7 +15,6 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
-    QUrl,
     Signal,
 )
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
@@ -64,6 +63,8 @@ class VariationModel(QAbstractListModel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.outgoing: Callable[[Sequence[str]], QMimeData] = lambda _: QMimeData()
+        """Returns the files of results as they are dragged to other programs."""
         self._variations: list[Variation] = []
         self._loader = PictureLoader(self, threads=1)
         self._loader.loaded.connect(self._keep_thumbnail)
@@ -97,10 +98,8 @@ class VariationModel(QAbstractListModel):
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
         """Return the files of finished pictures."""
         chosen = (self.at(index.row()) for index in indexes)
-        paths = [each.path for each in chosen if each is not None and each.state == "done"]
-        files = QMimeData()
-        files.setUrls([QUrl.fromLocalFile(path) for path in paths])
-        return files
+        done = [each for each in chosen if each is not None and each.state == "done"]
+        return self.outgoing([each.asset for each in done])
 
     def _description(self, variation: Variation) -> str:
         number = variation.row + 1

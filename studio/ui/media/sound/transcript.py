@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPalette, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from studio.formats.sounds.lyrics import TimedLine
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.long_words import break_long_words
+from studio.ui.widgets.marked_selection import marked_selection
 
 MAX_WORDS = 20_000
 """Words that are shown; a longer text would take the window's time."""
@@ -27,6 +28,8 @@ class Transcript(QPlainTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.note = ""
+        """Goes along with what is copied."""
         self.setReadOnly(True)
         break_long_words(self)
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
@@ -124,6 +127,9 @@ class Transcript(QPlainTextEdit):
             at.setPosition(start)
             self.setTextCursor(at)
             self.ensureCursorVisible()
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        return marked_selection(super().createMimeDataFromSelection(), self.note)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         super().mouseReleaseEvent(event)

@@ -238,7 +238,7 @@ class FilmTab(QWidget):
             )
 
         self._state.background.long(
-            self, lambda: export(library, id, board, film.path, folder), done, self._refused
+            self, lambda: export(library, id, board, film, folder), done, self._refused
         )
 
     def _start(self, *, with_film: bool) -> None:

@@ -156,7 +156,7 @@ class Making(QObject):
         self.ended.emit(status)
 
 
-def export(library: Library, id: str, board: Board, film: Path, folder: Path) -> list[Path]:
+def export(library: Library, id: str, board: Board, film: Asset, folder: Path) -> list[Path]:
     """Copy a film to a folder and write subtitles, PDF and contact sheet beside it.
 
     Raises `ProblemError`.
@@ -165,19 +165,23 @@ def export(library: Library, id: str, board: Board, film: Path, folder: Path) ->
 
     from studio.library.disk_problems import file_problem
     from studio.library.folder.file_names import numbered
-    from studio.storyboard.exports import write_beside
+    from studio.library.review import marked_name
+    from studio.storyboard.exports import state_of, write_beside
+    from studio.ui.gallery.review_states import short_note
 
-    target = folder / film.name
+    shots = shown_shots(library, board, latest_parts(library, id))
+    state = state_of(library.assets.get(film.id) or film, shots)
+    name = marked_name(film.path.name, state)
+    target = folder / name
     number = 1
     while target.exists():
         number += 1
-        target = numbered(folder / film.name, number)
+        target = numbered(folder / name, number)
     try:
-        shutil.copyfile(film, target)
+        shutil.copyfile(film.path, target)
     except OSError as error:
         raise file_problem(error, folder) from error
-    shots = shown_shots(library, board, latest_parts(library, id))
-    return [target, *write_beside(board, shots, target)]
+    return [target, *write_beside(board, shots, target, note=short_note(state))]
 
 
 def _wanted(library: Library, id: str, parts: list[Part]) -> tuple[list[Part], list[Job]]:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
+from studio.ui.gallery.review_states import short_note
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
@@ -95,9 +96,9 @@ class IconActions(QWidget):
 
         size, icons = self._size(), self._icons()
         make: dict[str, Callable[[IconFile], str]] = {
-            "svg": lambda each: each.drawing.document(size),
-            "jsx": lambda each: exports.jsx(each.drawing, size),
-            "css": lambda each: exports.css_url(each.drawing, size),
+            "svg": lambda each: _noted("<!-- {} -->", each, each.drawing.document(size)),
+            "jsx": lambda each: _noted("{{/* {} */}}", each, exports.jsx(each.drawing, size)),
+            "css": lambda each: _noted("/* {} */", each, exports.css_url(each.drawing, size)),
         }
 
         def copied(texts: Sequence[str]) -> None:
@@ -161,3 +162,9 @@ class IconActions(QWidget):
             button.setMenu(menu)
             button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         return button
+
+
+def _noted(comment: str, icon: IconFile, text: str) -> str:
+    """Return the text of an icon, after a comment if its state of review must be said."""
+    note = short_note(icon.review)
+    return f"{comment.format(note)}\n{text}" if note else text

@@ -15,6 +15,7 @@ from studio.formats.icons import exports
 from studio.formats.icons.drawing import Drawing
 from studio.formats.pictures import png
 from studio.formats.pictures.embedded import SVG, Embedded
+from studio.library.review import marked_name, worst_state
 
 Form = Literal["svg", "png", "ico", "icns", "sprite"]
 
@@ -22,11 +23,15 @@ _MOST_NUMBERS = 10_000
 
 
 class IconFile(Struct, frozen=True):
-    """An icon as it is saved: name without suffix, drawing in its look, recipe as JSON."""
+    """An icon as it is saved: name without suffix, drawing in its look, recipe as JSON.
+
+    `review` is its state of review.
+    """
 
     name: str
     drawing: Drawing
     recipe: str = ""
+    review: str = ""
 
 
 def write_files(icons: Sequence[IconFile], folder: Path, form: Form, size: int) -> list[Path]:
@@ -34,11 +39,12 @@ def write_files(icons: Sequence[IconFile], folder: Path, form: Form, size: int) 
     if form == "sprite" and icons:
         names = exports.identifiers([icon.name for icon in icons])
         drawings = {name: icon.drawing for name, icon in zip(names, icons, strict=True)}
-        return [_write(folder, "icons-sprite.svg", exports.sprite(drawings).encode())]
+        name = marked_name("icons-sprite.svg", worst_state(icon.review for icon in icons))
+        return [_write(folder, name, exports.sprite(drawings).encode())]
     written = []
     for icon in icons:
         for name, content in _contents(icon, form, size):
-            written.append(_write(folder, name, content()))
+            written.append(_write(folder, marked_name(name, icon.review), content()))
     return written
 
 

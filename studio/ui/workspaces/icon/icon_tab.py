@@ -244,10 +244,18 @@ class IconTab(QWidget):
     def _chosen_files(self) -> Callable[[], list[IconFile]]:
         """Return what makes the selected icons in their look, for another thread."""
         look, results = self.controls.look.chosen(), self.grid.selected()
+        library = self._state.library
 
         def make() -> list[IconFile]:
+            ids = [each.asset for each in results]
+            states = library.assets.review_states(ids) if library is not None else {}
             return [
-                IconFile(each.name, look.apply(each.drawing), each.recipe)
+                IconFile(
+                    each.name,
+                    look.apply(each.drawing),
+                    each.recipe,
+                    states.get(each.asset, ""),
+                )
                 for each in results
                 if each.drawing is not None
             ]

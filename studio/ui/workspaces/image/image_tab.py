@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from studio.kinds.image import KIND, ImageRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.protocol import InputFile, Request
+from studio.ui.gallery.outgoing_files import outgoing_results
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.model_wait import ModelWait
 from studio.ui.shell.reports import ModelDescribed
@@ -67,6 +69,7 @@ class ImageTab(QWidget):
         self._offers = model_offers_of(state)
         self._offers.changed.connect(self._show_empty_state)
         self.result = ResultPanel(self._empty, self)
+        self.result.model.outgoing = partial(outgoing_results, state)
         self.result.setObjectName("image.result")
         self.result.setAccessibleName(self.tr("Result"))
         self._result_library = ResultLibrary(state, self.result)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from studio.kinds.speech import KIND, SpeechRequest
 from studio.protocol import Loading, Problem, Progress, Request
 from studio.ui.fields.prompt_edit import PromptEdit
+from studio.ui.gallery.review_states import text_note
 from studio.ui.media.sound.sound_panel import ShownSound, SoundPanel, read_sound
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.model_offers import model_offers_of
@@ -199,6 +200,7 @@ class SpeechTab(QWidget):
             if self._shown == asset_id:
                 voice = str(getattr(asset.recipe.request, "voice", ""))
                 self.panel.show_sound(sound, voice_title(voice))
+                self.panel.transcript.note = text_note(asset.review_state)
                 self.result.setCurrentIndex(1)
 
         def unreadable(_problem: Problem) -> None:
@@ -211,6 +213,7 @@ class SpeechTab(QWidget):
         self._shown = ""
         self.takes.clear_all()
         self.panel.show_sound(sound, sentence)
+        self.panel.transcript.note = ""
         self.result.setCurrentIndex(1)
         self.panel.playback.play()
 

@@ -20,6 +20,7 @@ from studio.formats.chat.thoughts import ThoughtAnswer, split_thoughts
 from studio.kinds.registry import AnyKind
 from studio.kinds.sources import Source
 from studio.protocol import Sentence
+from studio.ui.gallery.review_states import text_note
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, Severity, emphasise, mute
 from studio.ui.style.translations import tr, translated
@@ -66,6 +67,8 @@ class AnswerCard(QFrame):
         self.index = 0
         self.sources: tuple[Source, ...] = ()
         """The documents that the answer was made from; set before `show_answer`."""
+        self.review = ""
+        """The state of its review; set before `show_answer`."""
         self._is_variation = is_variation
         self._is_chosen = False
         self._before = self._source = ""
@@ -188,6 +191,7 @@ class AnswerCard(QFrame):
         # The beginning of a longer answer does not change any more.
         if finished and self.sources:
             shown = linked(shown, self.sources)
+        self.body.note = text_note(self.review)
         self.body.show_answer(shown, finished or is_part)
         self.body.setVisible(bool(parts.answer))
         self.show_all.setVisible(is_part)
@@ -232,9 +236,7 @@ class AnswerCard(QFrame):
         self._sources_box.setVisible(bool(self.sources))
         self._sources_box.show_sources(self.sources, answer)
 
-    def show_check(
-        self, found: FactCheck | None, can_repeat: bool, needs_review: bool = False
-    ) -> None:
+    def show_check(self, found: FactCheck | None, can_repeat: bool, review: str = "") -> None:
         """Show what the checks of a form found in the answer; None if it was not checked."""
         if self._findings is None:
             if found is None:
@@ -246,7 +248,7 @@ class AnswerCard(QFrame):
             self._parts.insertWidget(self._parts.indexOf(self.show_all) + 1, self._findings)
         self._findings.setVisible(found is not None)
         if found is not None:
-            self._findings.show_check(found, can_repeat, needs_review)
+            self._findings.show_check(found, can_repeat, review)
             self._findings.mark(self.body, self._source, found)
 
     def _set_picks_words(self, picks: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QMouseEvent,
     QPalette,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 from studio.ui.style.theme import GRID
 from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.widgets.long_words import has_long_word
+from studio.ui.widgets.marked_selection import marked_selection
 from studio.ui.widgets.open_link_dialog import OpenLinkDialog
 from studio.ui.workspaces.text.answer_document import (
     fits_growing_view,
@@ -45,6 +46,8 @@ class AnswerText(QTextBrowser):
 
     def __init__(self, grows: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.note = ""
+        """Goes along with what is copied."""
         self.picks_words = False
         """Whether a click chooses a word."""
         self._may_grow = grows
@@ -133,6 +136,9 @@ class AnswerText(QTextBrowser):
         )
         if not grows:
             self.setFixedHeight(LONG_TEXT_HEIGHT)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        return marked_selection(super().createMimeDataFromSelection(), self.note)
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> Any:
         """Load nothing; images never get here, see `answer_document`."""

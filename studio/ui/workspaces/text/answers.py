@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.kinds.sources import Source
-from studio.library.review import needs_review
+from studio.library.review import review_state
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
 from studio.ui.widgets.plain_text import plain_label
@@ -50,6 +50,8 @@ class AnswerCards(QWidget):
         self._checks: Mapping[str, FactCheck] = {}
         self.sources: Mapping[str, tuple[Source, ...]] = {}
         """The documents of the answers, by their assets; set before `show_turn`."""
+        self.reviews: Mapping[str, str] = {}
+        """The states of their reviews, likewise."""
         self._first = 0
         self._columns = 0
         self._cards: list[AnswerCard] = []
@@ -163,6 +165,7 @@ class AnswerCards(QWidget):
         shown = self.visible_indexes()
         for index, card in zip(shown, self._cards, strict=False):
             card.index = index
+            card.review = self.reviews.get(turn.answers[index].asset, review_state(None, turn.form))
             card.sources = self.sources.get(turn.answers[index].asset, ())
             card.show_answer(
                 turn.answers[index],
@@ -173,7 +176,7 @@ class AnswerCards(QWidget):
                 is_of_form=bool(turn.form),
             )
             found = self._checks.get(turn.answers[index].asset)
-            card.show_check(found, self._all_finished, needs_review(turn.form))
+            card.show_check(found, self._all_finished, card.review)
             card.show_choice(index == turn.chosen, bool(turn.answers[index].text))
         self._position.setText(
             self.tr("{first}–{last} of {total}").format(

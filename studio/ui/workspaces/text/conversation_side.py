@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
+from studio.kinds.sources import sources_of
 from studio.ui.shell.state import AppState
 from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.widgets.open_path import open_path
@@ -104,7 +105,7 @@ class ConversationSide(QObject):
 
         # A review is of single answers, and stands beside them.
         said = conversation.turns[-1].prompt if conversation.turns else ""
-        marks = marks_of(self._state.settings, conversation.id, said, {}, None)
+        marks = marks_of(self._state.settings, conversation.id, said, "", None)
         # The original may change meanwhile.
         copy = conversation.copy_until(len(conversation.turns) - 1)
         copy.title = conversation.title
@@ -117,9 +118,17 @@ class ConversationSide(QObject):
                 lambda: open_path(path.parent, self._state.show_message),
             )
 
-        self._state.background.long(
-            self, lambda: export(copy, path, marks), done, self._state.problem.emit
-        )
+        library = self._state.library
+
+        def write() -> None:
+            ids = [each.asset for turn in copy.turns for each in turn.answers if each.asset]
+            reviews = library.assets.review_states(ids) if library is not None else {}
+            answers = [turn.answers[turn.chosen] for turn in copy.turns if turn.answers]
+            found = [library.assets.get(each.asset) for each in answers if library is not None]
+            sources = {a.id: sources_of(a.recipe.request) for a in found if a is not None}
+            export(copy, path, marks, reviews, sources)
+
+        self._state.background.long(self, write, done, self._state.problem.emit)
 
     def _search(self, words: str) -> None:
         self._keeper.search(words, lambda found: self.panel.show_found(words, found))

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor, QGuiApplication, QTextCharFormat, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
+from studio.ui.gallery.review_states import state_title
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, severity_colour
 from studio.ui.style.translations import translated
@@ -47,8 +48,8 @@ class FindingsBox(QWidget):
         rows.addLayout(row)
         rows.addWidget(self.list)
 
-    def show_check(self, found: FactCheck, can_repeat: bool, needs_review: bool = False) -> None:
-        """Show what was found, or that nothing was."""
+    def show_check(self, found: FactCheck, can_repeat: bool, review: str = "") -> None:
+        """Show what was found, or that nothing was; `review` is the state of review."""
         count = len(found.findings)
         if count:
             text = self.tr("{n} to look at") if count > 1 else self.tr("1 to look at")
@@ -59,8 +60,10 @@ class FindingsBox(QWidget):
         if count > _SHOWN:
             lines.append(self.tr("And {n} more").format(n=count - _SHOWN))
         lines += [translated(remark) for remark in found.not_judged]
-        if needs_review:
+        if review == "needs_review":
             lines.append(self.tr("A person must review this result before it is used."))
+        elif review:
+            lines.append(self.tr("Review: {state}").format(state=state_title(review)))
         self.list.setText("\n".join(lines))
         self.list.setVisible(bool(lines))
         self.again.setVisible(bool(count) and can_repeat)

@@ -307,6 +307,7 @@ class TextTab(QWidget):
         from studio.ui.shell.paused_hint import PausedHint
         from studio.ui.shell.request_estimate import RequestEstimate
         from studio.ui.workspaces.text.alternatives_menu import WordChoices
+        from studio.ui.workspaces.text.answer_reviews import AnswerReviews
         from studio.ui.workspaces.text.chat import Chat
         from studio.ui.workspaces.text.context_meter import ContextMeter
         from studio.ui.workspaces.text.documents.document_writing import DocumentWriting
@@ -323,6 +324,7 @@ class TextTab(QWidget):
         self.documents = DocumentWriting(
             self._state, self.composer, self.documents_button, self.view, self._chat, self.model
         )
+        AnswerReviews(self._state, self.view, self._chat)
         self._choices = WordChoices(self._state, self.view, self._chat, self._request)
         self._chat.seed_used.connect(self.controls.seed.set_last)
         self._chat.refused.connect(self._restore_prompt)
@@ -449,7 +451,8 @@ class TextTab(QWidget):
         self.chat.regenerate(turn, request)
 
     def _continue(self, turn: Turn, index: int) -> None:
-        self.chat.go_on(turn, index, self.forms.request_for(turn))
+        request = self.documents.with_sources(turn, self.forms.request_for(turn))
+        self.chat.go_on(turn, index, request)
 
     def open_forms(self) -> None:
         """Open the forms."""

@@ -10,7 +10,9 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.kinds.sources import Source
-from studio.library.review import needs_review
+from studio.library.review import review_state
+from studio.ui.gallery.references import referenced_text
+from studio.ui.gallery.review_states import marked_text
 from studio.ui.shell.typed_signal import TypedSignal
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
@@ -60,6 +62,10 @@ class TurnView(QWidget):
         """What was found in the answers, by their assets."""
         self.sources: dict[str, tuple[Source, ...]] = {}
         """The documents that the answers were made from, by their assets."""
+        self.reviews: dict[str, str] = {}
+        """The states of review of the answers, by their assets."""
+        self.sent_sources: tuple[Source, ...] = ()
+        """The documents that were sent with the prompt, for an answer that never came."""
         self.looked_up: set[str] = set()
         """The assets whose sources were asked for."""
         self.finished = {n for n, answer in enumerate(turn.answers) if answer.asset}
@@ -186,6 +192,7 @@ class TurnView(QWidget):
             self._column.addWidget(self._single)
         index = min(self.turn.chosen, len(self.turn.answers) - 1)
         self._single.index = index
+        self._single.review = self.review_of(index)
         self._single.sources = self.sources.get(self.turn.answers[index].asset, ())
         self._single.show_answer(
             self.turn.answers[index],
@@ -195,7 +202,7 @@ class TurnView(QWidget):
             is_of_form=bool(self.turn.form),
         )
         found = self.checks.get(self.turn.answers[index].asset)
-        self._single.show_check(found, not self.running, needs_review(self.turn.form))
+        self._single.show_check(found, not self.running, self._single.review)
         self._single.switch.show_version(index, len(self.turn.answers))
         self._single.regenerate.setVisible(self._is_last and not self.running)
         self._update_expand_button(several)
@@ -217,6 +224,7 @@ class TurnView(QWidget):
             self._cards.passage_clicked.connect(self._ask_for_passage)
             self._wide.insertWidget(0, self._cards)
         self._cards.sources = self.sources
+        self._cards.reviews = self.reviews
         self._cards.show_turn(
             self.turn,
             self.finished,
@@ -258,7 +266,15 @@ class TurnView(QWidget):
         self.continue_requested.emit(self.turn, index)
 
     def _copy(self, index: int) -> None:
-        QGuiApplication.clipboard().setText(self.turn.shown_text(index))
+        sources = self.sources.get(self.turn.answers[index].asset, ())
+        answer = referenced_text(self.turn.shown_text(index), sources)
+        text = marked_text(answer, self.review_of(index))
+        QGuiApplication.clipboard().setText(text)
+
+    def review_of(self, index: int) -> str:
+        """Return the state of review of an answer."""
+        asset = self.turn.answers[index].asset
+        return self.reviews.get(asset, review_state(None, self.turn.form))
 
     def _send(self, index: int, task: str) -> None:
         self.send_requested.emit(task, self.turn.shown_text(index))

@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from studio.formats.sounds.corrected import corrected
 from studio.formats.sounds.lyrics import FORMATS, TimedLine, to_text
 from studio.kinds.transcribe import TranscribeRequest
+from studio.library.folder.file_names import unused_name
+from studio.library.review import marked_name
+from studio.ui.gallery.review_states import text_note
 from studio.ui.media.sound.sound_panel import ShownSound, SoundPanel, read_sound
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
@@ -98,6 +101,7 @@ class TranscriptPart(QWidget):
                 self._heard, self._lines = sound.lines, kept or sound.lines
                 shown = ShownSound(source, seconds, sound.peaks, self._lines)
                 self.panel.show_sound(shown, source.name)
+                self.panel.transcript.note = text_note(asset.review_state)
                 self.panel.transcript.set_editable(library is not None and not library.is_read_only)
                 self.revert.setVisible(bool(kept))
 
@@ -187,20 +191,30 @@ class TranscriptPart(QWidget):
         if suffix not in FORMATS:
             path = path.with_name(f"{path.name}.{form}")
             suffix = form
-        lines = self._lines
+        lines, asset, library = self._lines, self._asset, self._state.library
 
-        def write() -> None:
+        def write() -> Path:
             from studio.formats.atomic_write import write_atomic
             from studio.library.disk_problems import file_problem
 
+            found = library.assets.get(asset.id) if library is not None and asset else None
+            target, text = path, FORMATS[suffix](lines)
+            if found is not None and (note := text_note(found.review_state)):
+                # Only a plain text has a place for a note.
+                if suffix == "txt":
+                    text = f"{note}\n\n{text}"
+                else:
+                    name = marked_name(path.name, found.review_state)
+                    target = unused_name(path.with_name(name))
             try:
-                write_atomic(path, FORMATS[suffix](lines).encode())
+                write_atomic(target, text.encode())
             except OSError as error:
                 raise file_problem(error, path.parent) from error
+            return target
 
-        def written(_: None) -> None:
+        def written(target: Path) -> None:
             self._state.show_message(
-                self.tr("The transcript is saved as {name}.").format(name=path.name),
+                self.tr("The transcript is saved as {name}.").format(name=target.name),
                 "success",
                 self.tr("Open folder"),
                 lambda: open_path(path.parent, self._state.show_message),

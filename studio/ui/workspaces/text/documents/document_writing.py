@@ -29,6 +29,7 @@ from studio.ui.workspaces.text.conversation_view import ConversationView
 
 if TYPE_CHECKING:
     from studio.formats.documents.document import Document
+    from studio.ui.workspaces.text.turn_view import TurnView
 
 
 class DocumentWriting(QObject):
@@ -106,6 +107,9 @@ class DocumentWriting(QObject):
             self._is_choosing = False
             assert isinstance(found, TextRequest)
             self._chat.send(prompt, found)
+            view = self._view.view_of(self._chat.conversation.turns[-1])
+            if view is not None:
+                view.sent_sources = found.sources
 
         def failed(problem: Problem) -> None:
             self._is_choosing = False
@@ -119,8 +123,10 @@ class DocumentWriting(QObject):
     def with_sources(self, turn: Turn, request: TextRequest) -> TextRequest:
         """Return a request for one more answer to a turn, from the sources of its first one."""
         view = self._view.view_of(turn)
-        known = list(view.sources.values()) if view is not None else []
-        return replace(request, sources=known[0]) if known else request
+        if view is None:
+            return request
+        known = next(iter(view.sources.values()), view.sent_sources)
+        return replace(request, sources=known) if known else request
 
     def _choose(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
@@ -190,10 +196,28 @@ class DocumentWriting(QObject):
             view = self._view.view_of(turn)
             if view is None:
                 continue
+            if turn.jobs and not view.looked_up and not any(a.asset for a in turn.answers):
+                self._look_up_job(turn, view)
             for answer in turn.answers:
                 if answer.asset and answer.text and answer.asset not in view.looked_up:
                     view.looked_up.add(answer.asset)
                     self._look_up(turn, answer.asset)
+
+    def _look_up_job(self, turn: Turn, view: TurnView) -> None:
+        """Look up the sources of a turn that has no answer, so that one can be written yet."""
+        library, job = self._state.library, next(iter(turn.jobs))
+        if library is None:
+            return
+        view.looked_up.add(job)
+
+        def read() -> tuple[Source, ...]:
+            found = library.queue.get(job)
+            return sources_of(found.request) if found is not None else ()
+
+        def known(sources: tuple[Source, ...]) -> None:
+            view.sent_sources = view.sent_sources or sources
+
+        self._state.background.read(view, read, known, lambda _: None)
 
     def _look_up(self, turn: Turn, asset: str) -> None:
         library = self._state.library

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from studio.kinds.text import TextRequest
+from studio.library.review import REVIEW_LABEL, REVIEW_REQUIRED
 from studio.protocol import TextDelta
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.state import AppState
@@ -143,12 +144,16 @@ class Asking(QObject):
         panel.proposal.show_waiting(self._title(), self.tr("Waiting in the queue…"))
         panel.proposal.show()
         panel.asks.set_enabled(False)
-        token = self._state.submit([request], labels=[{"ask": name, "text": self._document()}])
+        token = self._state.submit([request], labels=[self._labels(name)])
         watch = self._watch = JobWatch(self._state, self, token=token)
         watch.text.connect(self._written)
         watch.saved.connect(self._saved)
         watch.refused.connect(lambda problem: self._failed(translated(problem.message)))
         watch.ended.connect(self._ended)
+
+    def _labels(self, name: str) -> dict[str, str]:
+        asked = {REVIEW_LABEL: REVIEW_REQUIRED} if self._panel.editor.note else {}
+        return {"ask": name, "text": self._document(), **asked}
 
     def _title(self) -> str:
         if self._ask == "own":

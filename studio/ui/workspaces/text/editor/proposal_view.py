@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, QMimeData, QTimer, QUrl, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QTextCharFormat, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from studio.ui.style.theme import GRID, Severity, emphasise, severity_colour
 from studio.ui.widgets.buttons import dialog_button, tool_button
 from studio.ui.widgets.long_words import has_long_word
+from studio.ui.widgets.marked_selection import marked_selection
 from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.writing.editing.proposal import Proposal
@@ -180,7 +181,12 @@ class _Body(QTextBrowser):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
         self.setMinimumHeight(10 * GRID)
+        self.note = ""
+        """Goes along with what is copied."""
         self._shown: QTextDocument | None = None
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        return marked_selection(super().createMimeDataFromSelection(), self.note)
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
         """Load nothing."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from studio.ui.workspaces.text.editor.asking import Asking
     from studio.ui.workspaces.text.editor.document import Document, DocumentEdit
     from studio.ui.workspaces.text.editor.document_keeper import DocumentKeeper
+    from studio.ui.workspaces.text.editor.editor_note import EditorNote
     from studio.ui.workspaces.text.editor.editor_panel import EditorPanel
     from studio.writing.facts.compare import FactCheck
 
@@ -57,6 +58,7 @@ class TextEditing(QObject):
         self.document: Document | None = None
         self._keeper: DocumentKeeper | None = None
         self._asking: Asking | None = None
+        self._note: EditorNote | None = None
         self._loading = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -142,6 +144,7 @@ class TextEditing(QObject):
             return self._keeper
         from studio.ui.workspaces.text.editor.asking import Asking
         from studio.ui.workspaces.text.editor.document_keeper import DocumentKeeper
+        from studio.ui.workspaces.text.editor.editor_note import EditorNote
         from studio.ui.workspaces.text.editor.editor_panel import EditorPanel
 
         panel = self.panel = EditorPanel(self._parent)
@@ -155,6 +158,7 @@ class TextEditing(QObject):
         panel.editor.edited.connect(self._edited)
         self._asking = Asking(self._state, panel, self._ask_request, self._document_id, self)
         self._asking.accepted.connect(self._accepted)
+        self._note = EditorNote(self._state, panel, lambda: self.document, self)
         self._keeper = DocumentKeeper(self._state, panel.editor.text, self)
         return self._keeper
 
@@ -168,6 +172,8 @@ class TextEditing(QObject):
         self._loading = False
         self._panels.show_editor(True)
         self._show_state()
+        if self._note is not None:
+            self._note.look_up()
         self._timer.start()
         panel.editor.setFocus()
 
@@ -207,6 +213,8 @@ class TextEditing(QObject):
             text = self.tr("As it was written")
         self.panel.show_state(text)
         self.panel.save.setEnabled(not document.is_saved)
+        if self._note is not None:
+            self._note.show()
 
     def _document_id(self) -> str:
         return self.document.id if self.document is not None else ""

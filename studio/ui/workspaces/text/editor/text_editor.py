@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPoint, Signal
+from PySide6.QtCore import QEvent, QMimeData, QPoint, Signal
 from PySide6.QtGui import (
     QColor,
     QGuiApplication,
@@ -18,12 +18,14 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QToolTip, QWidget
 from studio.ui.style.theme import GRID, selection_colour, severity_colour
 from studio.ui.style.translations import translated
 from studio.ui.widgets.long_words import break_long_words
+from studio.ui.widgets.marked_selection import marked_selection
 from studio.ui.widgets.plain_text import plain_tooltip
 from studio.writing.facts.findings import Finding
 
 MAX_MARKS = 400
 """Marks of one sort; each is looked at whenever a line is drawn."""
 
+_OWN = "application/x-prompt-studio-text"
 _TINT = 50
 """Of 255: the text must stay readable."""
 
@@ -43,6 +45,8 @@ class TextEditor(QPlainTextEdit):
         self.setTabChangesFocus(True)
         break_long_words(self)
         self.document().setDocumentMargin(2 * GRID)
+        self.note = ""
+        """Goes along with what is copied, but not within the editor."""
         self._findings: Sequence[Finding] = ()
         self._places: list[QTextCursor] = []
         self._found: Sequence[Span] = ()
@@ -104,6 +108,18 @@ class TextEditor(QPlainTextEdit):
         cursor.setPosition(qt_place(text, last), QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(new[head : len(new) - tail])
         cursor.endEditBlock()
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        data = super().createMimeDataFromSelection()
+        marked = marked_selection(data, self.note)
+        marked.setData(_OWN, data.text().encode("utf-8", "surrogatepass"))
+        return marked
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        if source.hasFormat(_OWN):
+            self.insertPlainText(bytes(source.data(_OWN).data()).decode("utf-8", "replace"))
+        else:
+            super().insertFromMimeData(source)
 
     # ---- marks
 

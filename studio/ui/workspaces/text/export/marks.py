@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
 from studio.formats.recipes.aigc import FALLBACK_PRODUCER, AigcLabel
-from studio.library.review import Review, review_state
+from studio.library.review import Review
 from studio.settings import Settings
+from studio.ui.gallery.review_states import text_note
 from studio.ui.style.translations import tr
 from studio.writing.forms.fill import is_chinese
 
@@ -25,12 +24,14 @@ class Marks(Struct, frozen=True):
 
 
 def marks_of(
-    settings: Settings, number: str, text: str, labels: Mapping[str, str], review: Review | None
+    settings: Settings, number: str, text: str, state: str, review: Review | None
 ) -> Marks:
-    """Return the marks of a text; `number` identifies it to the producer."""
+    """Return the marks of a text; `number` identifies it to the producer.
+
+    `state` is that of its review, and `review` what was decided on this text.
+    """
     producer = settings.aigc_producer.strip() or FALLBACK_PRODUCER
     visible = (_VISIBLE_CHINESE if is_chinese(text) else _VISIBLE) if settings.aigc_visible else ""
-    state = review_state(review, labels)
     said = _said(state, review)
     return Marks(
         tuple(note for note in (visible, said) if note),
@@ -43,12 +44,8 @@ def _said(state: str, review: Review | None) -> str:
     """Return what stands in the text of its review; an approved one needs no words."""
     name = review.reviewer if review is not None else ""
     date = review.date[:10] if review is not None else ""
-    if state == "needs_review":
-        return tr("Not reviewed yet: a person must review this text before it is used.")
-    if state == "draft":
-        return tr("This is a draft.")
-    if state == "rejected":
-        return tr("This text was rejected in review.")
+    if note := text_note(state):
+        return note
     if state == "approved" and name:
         return tr("Reviewed and approved by {name}, {date}").format(name=name, date=date)
     return ""

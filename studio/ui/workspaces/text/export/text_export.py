@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,9 +9,11 @@ from PySide6.QtCore import QObject
 
 from studio.formats.atomic_write import write_atomic
 from studio.formats.sounds.lyrics import to_srt
-from studio.library.folder.file_names import numbered
-from studio.library.review import Review
+from studio.kinds.sources import sources_of
+from studio.library.folder.file_names import unused_name
+from studio.library.review import mark_of, marked_name, review_state, state_when_changed
 from studio.protocol import problem
+from studio.ui.gallery.references import referenced
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import tr
 from studio.ui.widgets.open_path import open_path
@@ -20,8 +21,6 @@ from studio.ui.workspaces.text.export.marks import marks_of
 from studio.ui.workspaces.text.export.write_file import write
 from studio.ui.workspaces.text.export.writing import Part, Writing
 from studio.writing.editing.script_times import script_lines
-
-_REVIEW_MARKS = {"needs_review": "needs-review", "rejected": "rejected", "draft": "draft"}
 
 
 class ExportedText(Struct, frozen=True):
@@ -56,11 +55,12 @@ def export_text(state: AppState, owner: QObject, exported: ExportedText, path: P
 
 def write_text(state: AppState, exported: ExportedText, path: Path) -> Path:
     """Write a text in the format of the file name. Return the file. Raises `OSError`."""
-    review: Review | None = None
-    if state.library is not None and not exported.is_changed:
-        found = state.library.assets.get(exported.asset)
-        review = found.review if found is not None else None
-    marks = marks_of(state.settings, exported.asset, exported.text, exported.labels, review)
+    found = state.library.assets.get(exported.asset) if state.library is not None else None
+    review = found.review if found is not None else None
+    said = review_state(review, exported.labels)
+    if exported.is_changed:
+        said, review = state_when_changed(review, exported.labels), None
+    marks = marks_of(state.settings, exported.asset, exported.text, said, review)
     # Subtitles have no place for a note, so their name says it.
     if path.suffix.lower() == ".srt":
         lines = script_lines(exported.text)
@@ -70,19 +70,15 @@ def write_text(state: AppState, exported: ExportedText, path: Path) -> Path:
                 "The text has no table with a column of seconds and one of spoken words, so there "
                 "are no subtitles of it.",
             )
-        if mark := _REVIEW_MARKS.get(marks.review):
-            path = _unused(path.with_name(f"{path.stem}-{mark}{path.suffix}"))
+        if mark_of(marks.review) is not None:
+            path = unused_name(path.with_name(marked_name(path.name, marks.review)))
         write_atomic(path, to_srt(lines).encode())
         return path
-    part = Part("", exported.text, is_markdown=True)
+    sources = sources_of(found.recipe.request) if found is not None else ()
+    said_of = referenced(exported.text, sources)
+    part = Part("", said_of.text, is_markdown=True, sources=said_of.lines)
     own = exported.text.lstrip()
     has_title = own.startswith("# ")
     title = own[2:].split("\n", 1)[0].strip() if has_title else exported.title
     write(Writing(title, (part,), marks, not has_title and bool(title)), path)
     return path
-
-
-def _unused(path: Path) -> Path:
-    """Return a name that no file has: nobody was asked about this one."""
-    names = (numbered(path, number) for number in itertools.count(1))
-    return next(name for name in names if not name.exists())

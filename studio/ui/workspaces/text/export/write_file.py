@@ -22,7 +22,13 @@ def write(writing: Writing, path: Path) -> None:
         tuple(map(clean, writing.marks.notes)), clean(writing.marks.label), writing.marks.review
     )
     parts = tuple(
-        Part(clean(each.head), clean(each.text), each.is_markdown) for each in writing.parts
+        Part(
+            clean(each.head),
+            clean(each.text),
+            each.is_markdown,
+            tuple(map(clean, each.sources)),
+        )
+        for each in writing.parts
     )
     cleaned = Writing(clean(writing.title), parts, marks, writing.shows_title)
     suffix = path.suffix.lower()

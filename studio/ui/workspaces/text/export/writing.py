@@ -6,11 +6,20 @@ Pictures that a text names are not opened, and HTML in it is text.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from msgspec import Struct
-from PySide6.QtGui import QColor, QFont, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+)
 
+from studio.ui.style.translations import tr
 from studio.ui.workspaces.text.answer_document import (
     is_quick_to_render,
     markdown_document,
@@ -21,6 +30,8 @@ from studio.ui.workspaces.text.export.marks import Marks
 _BODY = re.compile(r"<body[^>]*>(.*)</body>", re.DOTALL | re.IGNORECASE)
 _CODE = QColor("#eef0f4")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MARKDOWN = re.compile(r"[\\`*_<>\[\]#|~&$!]")
+"""Signs that mean something in Markdown."""
 _SAFE_LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 """Links that a browser opens. Others may run scripts in the exported page, or open files."""
 
@@ -40,6 +51,8 @@ class Part(Struct, frozen=True):
     head: str
     text: str
     is_markdown: bool
+    sources: tuple[str, ...] = ()
+    """Lines at its end that name the documents it is from; no Markdown either."""
 
 
 class Writing(Struct, frozen=True):
@@ -61,13 +74,20 @@ def as_markdown(writing: Writing) -> str:
     sections = [f"# {writing.title}"] if writing.shows_title else []
     sections += [f"> {note}" for note in writing.marks.notes]
     for part in writing.parts:
-        text = part.text.strip()
+        text = "\n\n".join((part.text.strip(), *_markdown_sources(part)))
         sections.append(f"## {part.head}\n\n{text}" if part.head else text)
     if writing.marks.label:
         # A comment must not end before its end.
         label = writing.marks.label.replace("--", "-\\u002d")
         sections.append(f"<!-- AIGC: {label} -->")
     return "\n\n".join(sections) + "\n"
+
+
+def _markdown_sources(part: Part) -> list[str]:
+    if not part.sources:
+        return []
+    escaped = (_MARKDOWN.sub(r"\\\g<0>", line) for line in part.sources)
+    return [f"**{tr('Sources')}**", *escaped]
 
 
 def as_html(writing: Writing) -> str:
@@ -100,8 +120,24 @@ def document_of(part: Part) -> QTextDocument:
     if part.is_markdown and is_quick_to_render(part.text):
         document = markdown_document(part.text, font, _CODE)
         _write_out_other_links(document)
-        return document
-    return plain_document(part.text, font)
+    else:
+        document = plain_document(part.text, font)
+    _add_sources(document, part.sources)
+    return document
+
+
+def _add_sources(document: QTextDocument, sources: Sequence[str]) -> None:
+    """Write the sources below a text."""
+    if not sources:
+        return
+    bold = QTextCharFormat()
+    bold.setFontWeight(QFont.Weight.Bold)
+    cursor = QTextCursor(document)
+    cursor.movePosition(QTextCursor.MoveOperation.End)
+    for number, line in enumerate((tr("Sources"), *sources)):
+        shape = QTextCharFormat() if number else bold
+        cursor.insertBlock(QTextBlockFormat(), shape)
+        cursor.insertText(line, shape)
 
 
 def _write_out_other_links(document: QTextDocument) -> None:

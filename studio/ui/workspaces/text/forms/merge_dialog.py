@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from os import urandom
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QDialog,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -36,6 +33,7 @@ from studio.ui.widgets.plain_text import one_line, plain_label
 from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.forms.merge_model import MergeModel, RowState
+from studio.ui.workspaces.text.forms.merge_view import MergeView
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
@@ -109,14 +107,7 @@ class MergeDialog(QDialog):
         self._mapping.add(rows)
         self._mapping.setFixedWidth(30 * GRID)
         self.model = MergeModel()
-        self.view = QTableView(self)
-        self.view.setObjectName("merge.rows")
-        self.view.setAccessibleName(self.tr("Rows"))
-        self.view.setModel(self.model)
-        self.view.setWordWrap(False)
-        self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.view.setTabKeyNavigation(False)
+        self.view = MergeView(self.model, self)
         self.start = PrimaryButton(self.tr("Start"), "play", "merge.start", self)
         self.start.setAutoDefault(False)
         self.start.clicked.connect(self._start)
@@ -422,9 +413,19 @@ class MergeDialog(QDialog):
             )
             for row, state in zip(self.model.rows, self.model.states, strict=True)
         ]
+        library = self._state.library
+
+        def write() -> None:
+            # A person may have decided since.
+            ids = [state.asset for _, state in rows if state.asset]
+            states = library.assets.review_states(ids) if library is not None else {}
+            for _, state in rows:
+                state.review = states.get(state.asset, state.review)
+            write_merged(path, table, rows)
+
         self._state.background.long(
             self,
-            partial(write_merged, path, table, rows),
+            write,
             lambda _: self._state.show_message(
                 tr("The table was saved as {path}.").format(path=path), "success"
             ),

@@ -11,6 +11,7 @@ from studio.formats.atomic_write import write_atomic
 from studio.formats.csv_cells import escaped
 from studio.formats.spreadsheet import sheet_bytes
 from studio.jobs.forms.merge import MergedRow, MergeTable
+from studio.ui.gallery.review_states import state_title
 from studio.ui.style.translations import tr, translated
 from studio.ui.workspaces.text.forms.merge_model import RowState
 
@@ -30,7 +31,7 @@ def write_merged(path: Path, table: MergeTable, rows: Sequence[tuple[MergedRow, 
                 translated(wrong) if wrong is not None else state.status,
                 str(len(findings)) if state.findings is not None else "",
                 said,
-                state.review,
+                state_title(state.review) if state.review else "",
             ]
         )
     if path.suffix.lower() == ".xlsx":

@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 
 from studio.jobs.forms.merge import MergedRow, MergeTable
 from studio.protocol import Sentence
+from studio.ui.gallery.review_states import marked_text
 from studio.ui.style.theme import severity_colour
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.plain_text import one_line, plain_tooltip
@@ -108,6 +109,13 @@ class MergeModel(QAbstractTableModel):
             if own in (1, 2) and state.findings:
                 return severity_colour("warning", QGuiApplication.palette())
         return None
+
+    def copied(self, index: Index) -> str:
+        """Return a cell for the clipboard; a result with the note that it needs."""
+        text = self._said(index.row(), index.column())
+        is_result = index.column() == self.result_column
+        state = self.states[index.row()].review if is_result and text else ""
+        return marked_text(text, state)
 
     def _said(self, row: int, column: int) -> str:
         merged, state = self.rows[row], self.states[row]

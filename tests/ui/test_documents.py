@@ -80,7 +80,8 @@ def test_an_answer_links_to_the_page_of_a_document(
     view.regenerate_requested.emit(turns[0])
     qtbot.waitUntil(lambda: len(view.sources) == 2, timeout=20_000)
     view._copy(1)
-    assert "Sources\n[1] a report.pdf, page 1: “Nothing here.”" in QApplication.clipboard().text()
+    said = "Sources\n[2] a report.pdf, page 2: “One two three four"
+    assert said in QApplication.clipboard().text()
 
 
 def test_a_document_that_cannot_be_read_is_said(

@@ -23,6 +23,7 @@ MODULES = (
     "studio.kinds.icon",
     "studio.kinds.film",
     "studio.kinds.clip",
+    "studio.kinds.music",
 )
 """In the order of the tabs."""
 

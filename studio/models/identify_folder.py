@@ -66,6 +66,11 @@ _CLIPS = re.compile(
 _CLIPS_NEED_MORE = re.compile(
     r"V2V|VideoToVideo|VACE|^WanAnimate|Control|Upsample|Edit|Inpaint|MultiPrompt|Framepack|Audio"
 )
+_MUSIC = re.compile(r"Audio|Music|^AceStep")
+"""Pipelines of sound; what one accepts is read from its signature when it is loaded."""
+_MUSIC_NEEDS_MORE = re.compile(
+    r"Video|Avatar|AudioToAudio|Inpaint|Modular|^AudioDiffusion|^LTX|^Wan"
+)
 _NEEDS_MORE = re.compile(
     r"Inpaint|Fill|ControlNet|Adapter|Pix2Pix|Edit|Upscale|SuperResolution|Redux|Prior|Marigold"
     r"|Refiner|ImageVariation|Depth2Img|DecoderPipeline|GLIGEN|PaintByExample|Layered"
@@ -124,11 +129,12 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
     if not isinstance(pipeline, str):
         raise _custom_code_problem(name)
     is_clip = bool(_CLIPS.search(pipeline)) and not _CLIPS_NEED_MORE.search(pipeline)
-    if not is_clip and _NOT_PICTURES.search(pipeline):
+    is_music = bool(_MUSIC.search(pipeline)) and not _MUSIC_NEEDS_MORE.search(pipeline)
+    if not is_clip and not is_music and _NOT_PICTURES.search(pipeline):
         raise problem(
             "bad_input",
-            "The model {name} ({pipeline}) makes sound or something else, or needs a video or more"
-            " beside the prompt. Add a model that makes pictures or clips.",
+            "The model {name} ({pipeline}) makes speech or something else, or needs a video, a"
+            " sound or more beside the prompt. Add a model that makes pictures, clips or music.",
             name=name,
             pipeline=pipeline,
         )
@@ -148,7 +154,7 @@ def describe_diffusers(folder: Path, model_id: str) -> ModelRef:
             name=name,
             pipeline=pipeline,
         )
-    form = "diffusers-video" if is_clip else "diffusers"
+    form = "diffusers-video" if is_clip else "diffusers-audio" if is_music else "diffusers"
     size = 0
     parts = components(index)
     if len(parts) > _MAX_COMPONENTS or any(

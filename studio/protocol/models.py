@@ -112,7 +112,8 @@ class Capabilities(Struct, frozen=True):
     `controls` are the request fields that have an effect. Width and height are rounded to a
     `multiple` of pixels. Defaults are the pipeline's own. `alike` models draw nearly the same
     picture from every seed. What moves has a number of `frames`, one more than a multiple of
-    `frame_step`, and `fps`; what sounds a length in `seconds`.
+    `frame_step`, and `fps`; what sounds a length in `seconds`, at most
+    `most_seconds` (0: not known).
     """
 
     controls: tuple[str, ...]
@@ -130,3 +131,4 @@ class Capabilities(Struct, frozen=True):
     frame_step: int = 1
     fps: float = 0.0
     seconds: float = 0.0
+    most_seconds: float = 0.0

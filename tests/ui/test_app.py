@@ -73,7 +73,7 @@ def test_the_app_opens_and_closes_without_importing_a_model_library_and_stays_fl
     assert start(tmp_path) == {
         "tabs": [
             *("Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Film", "Clip"),
-            "Library",
+            *("Music", "Library"),
         ],
         "messages": [],
         "switch": SWITCH_INTERVAL_S,
@@ -86,7 +86,7 @@ def test_the_app_reports_a_damaged_file_in_chinese(home: Paths, tmp_path: Path) 
     save_settings(home.settings, Settings(language="zh_CN"))
     home.settings.with_name("conversation.json").write_text("{", encoding="utf-8")
     found = start(tmp_path, "message")
-    titles = ["文本", "图像", "放大", "语音", "转写", "视频", "影片", "短片", "资料库"]
+    titles = ["文本", "图像", "放大", "语音", "转写", "视频", "影片", "短片", "音乐", "资料库"]
     assert found["tabs"] == titles
     assert "对话" in str(found["messages"])
 

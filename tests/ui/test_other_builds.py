@@ -92,7 +92,7 @@ def test_only_actions_that_need_its_kind_are_disabled(
     newer: MainWindow, library: Library, history: Any
 ) -> None:
     sound, film, fox = (asset(library, f"{n}") for n in ("hologram.wav", "film.png", "steps.png"))
-    of_others = {"speech", "subtitles", "text", "transcribe", "video", "compare_videos"}
+    of_others = {"speech", "music", "subtitles", "text", "transcribe", "video", "compare_videos"}
     # These take pictures and, by a second entry, texts.
     of_others |= {"film", "clip"}
     assert off(newer, history, [film]) == {*NEEDS_THE_KIND, *of_others, "compare", "sheet"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -15,23 +15,19 @@ from studio.engine.local.job import EtaEstimator, Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.recipes import make_recipe
 from studio.engine.tasks.speech.script import Passage, passages_of
-from studio.engine.tasks.speech.sound.encode import encode
+from studio.engine.tasks.speech.sound.finished import write_sound
 from studio.engine.tasks.speech.sound.joining import JoinedSound, sounding
-from studio.engine.tasks.speech.sound.loudness import gain_to, measured_loudness
 from studio.engine.tasks.speech.text.phonemes import Reader
 from studio.engine.tasks.speech.text.scripts import is_mostly_chinese, unreadable_script
 from studio.engine.tasks.speech.times import passage_tokens, sounding_part, timed_lines
 from studio.engine.tasks.speech.voice.choice import voice_of_row
 from studio.engine.tasks.speech.voice.load import (
     MOST_TOKENS,
-    Samples,
+    RATE,
     VoiceModel,
     acquire_voice,
 )
-from studio.formats.pictures.embedded import Embedded
-from studio.formats.recipes.recipe_files import writable_format
-from studio.formats.sounds import peaks
-from studio.formats.sounds.comments import LYRICS, PEAKS
+from studio.formats.sounds.comments import LYRICS
 from studio.formats.sounds.lyrics import TimedLine, to_lrc
 from studio.formats.voices import voice_names
 from studio.formats.weights.weights_fingerprint import weight_hash
@@ -224,31 +220,12 @@ def _speak(
 def _finish(job: Job, request: SpeechRequest, made: _Made) -> Path:
     """Write the sound in the format wanted, at the loudness wanted, with the words in it."""
     samples = np.memmap(made.path, np.float32, "r")
-    measured = measured_loudness(samples)
-    gain = gain_to(measured, request.loudness)
-    encoded = job.temporary(f".{request.format}")
     try:
-        encode(samples, gain, encoded, job.check)
-        return _with_words(job, encoded, made.lines, _peaks(samples, gain))
+        words = {LYRICS: to_lrc(made.lines)}
+        return write_sound(job, samples, RATE, request.format, request.loudness, words)
     finally:
         del samples
         made.path.unlink(missing_ok=True)
-
-
-def _peaks(samples: Samples, gain: float) -> str:
-    parts = np.array_split(samples, min(peaks.COUNT, max(1, len(samples))))
-    return peaks.to_text(gain * float(np.abs(part).max(initial=0)) for part in parts)
-
-
-def _with_words(job: Job, sound: Path, lines: Sequence[TimedLine], waveform: str) -> Path:
-    """Return a copy of a sound file with the words and their times in it, and its waveform."""
-    target = job.temporary(sound.suffix)
-    with sound.open("rb") as source, target.open("xb") as file:
-        form = writable_format(source)
-        assert form is not None
-        form.write(source, file, Embedded(texts={LYRICS: to_lrc(lines), PEAKS: waveform}))
-    sound.unlink()
-    return target
 
 
 def _libraries() -> dict[str, str]:

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QShowEvent
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from studio.formats.suffixes import VIDEO
 from studio.kinds.clip import KIND, ClipRequest
-from studio.protocol import Loading, Problem, Progress, Request
+from studio.protocol import Progress, Request
 from studio.ui.fields.prompt_edit import PromptEdit
+from studio.ui.media.takes import Takes
 from studio.ui.media.video.video_panel import VideoPanel
-from studio.ui.shell.job_watch import Ended, JobWatch
+from studio.ui.shell.followed_job import FollowedJob
+from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
-from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr, translated
 from studio.ui.widgets.buttons import dialog_button
@@ -31,7 +32,6 @@ from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.scroll_column import ScrollColumn
-from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.clip.clip_controls import ClipControls
 from studio.ui.workspaces.clip.values import ClipValues
 
@@ -58,8 +58,6 @@ class ClipTab(QWidget):
         super().__init__(parent)
         self._state = state
         self._values = tab_values(state.settings, TASK, ClipValues)
-        self._watch: JobWatch | None = None
-        self._assets: list[Asset] = []
         self._shown: Asset | None = None
         self._described = ""
         self._menu: ResultMenu | None = None
@@ -70,6 +68,7 @@ class ClipTab(QWidget):
         self.controls = ClipControls(state, self)
         self.run_bar = RunBar(TASK, KIND.fields["count"], stacked=True, parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
+        self.job = FollowedJob(state, self.run_bar, self._doing, self)
         self._offers = model_offers_of(state)
         self._empty = EmptyState(
             KIND.icon,
@@ -90,12 +89,8 @@ class ClipTab(QWidget):
         self.next_frames.setToolTip(
             plain_tooltip(self.tr("The next clip begins where this one ends."))
         )
-        self.variations = QListWidget(self)
-        self.variations.setObjectName("clip.variations")
-        self.variations.setAccessibleName(self.tr("Variations"))
-        self.variations.setFrameShape(QListWidget.Shape.NoFrame)
-        self.variations.setVisible(False)
-        self.variations.currentRowChanged.connect(self._variation_chosen)
+        self.variations = Takes("clip.variations", KIND.icon, self._title, self)
+        self.variations.chosen.connect(self._show_asset)
         self.result = QStackedWidget(self)
         self.result.setObjectName("clip.result")
         self.result.setAccessibleName(self.tr("Result"))
@@ -162,56 +157,34 @@ class ClipTab(QWidget):
 
     def show_job(self, job: Job) -> None:
         """Follow a job that was submitted elsewhere."""
-        self._follow(JobWatch(self._state, self, jobs=[job]))
+        self.job.show(job)
 
     def stop(self) -> None:
         """Cancel the job."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self.job.cancel()
 
     def focus_prompt(self) -> None:
         """Focus the prompt."""
         self.prompt.setFocus()
 
     def _submit(self, request: ClipRequest) -> None:
-        self._follow(JobWatch(self._state, self, token=self._state.submit([request])))
-        self.run_bar.set_waiting()
+        self.job.submit([request])
         self.values_to_settings()
 
     def _follow(self, watch: JobWatch) -> None:
-        if self._watch is not None:
-            self._watch.close()
-        self._watch = watch
-        self._forget_variations()
-        watch.refused.connect(self._refused)
-        watch.loading.connect(self._loading)
-        watch.progress.connect(self._progress)
+        self.variations.clear_all()
         watch.preview.connect(self._preview)
         watch.saved.connect(self._saved)
-        watch.ended.connect(self._ended)
-        self.run_bar.set_running(True)
 
-    def _refused(self, problem: Problem) -> None:
-        self.run_bar.set_running(False)
-        self.run_bar.set_status(translated(problem.message))
-
-    def _loading(self, event: Loading) -> None:
-        self.run_bar.set_loading(translated(event.stage), event.fraction)
-
-    def _progress(self, event: Progress) -> None:
-        self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
-        text = self.tr("Step {step} of {steps}").format(step=event.step, steps=event.steps)
-        if event.seconds_left is not None:
-            left = duration_text(event.seconds_left)
-            text = self.tr("{text}, {time} left").format(text=text, time=left)
-        self.run_bar.set_status(text)
+    def _doing(self, event: Progress) -> str:
+        return self.tr("Step {step} of {steps}").format(step=event.step, steps=event.steps)
 
     def _preview(self, event: PreviewSaved) -> None:
-        path, watch = event.path, self._watch
+        path, watch = event.path, self.job.watch
 
         def show(image: QImage) -> None:
-            running = watch is not None and watch is self._watch and not watch.is_over
-            if running and not self._assets and not image.isNull():
+            running = watch is not None and watch is self.job.watch and not watch.is_over
+            if running and not self.variations.count() and not image.isNull():
                 self.panel.set_playable(False)
                 self.panel.show_picture(image, QImage())
                 self.next_frames.setEnabled(False)
@@ -220,40 +193,13 @@ class ClipTab(QWidget):
         self._state.background.read(self, lambda: QImage(str(path)), show)
 
     def _saved(self, asset: Asset) -> None:
-        self._add_variation(asset)
+        self.variations.add(asset)
         self.controls.seed.set_last(asset.recipe.seed)
-
-    def _ended(self, end: Ended) -> None:
-        self.run_bar.set_running(False)
-        if end.problem is not None:
-            self.run_bar.set_status(translated(end.problem.message))
-        elif end.status == "cancelled":
-            self.run_bar.set_status(self.tr("Stopped"))
-        else:
-            self.run_bar.set_status(self.tr("Finished"))
 
     # ---- showing
 
-    def _forget_variations(self) -> None:
-        self._assets = []
-        self.variations.clear()
-        self.variations.setVisible(False)
-
-    def _add_variation(self, asset: Asset) -> None:
-        self._assets.append(asset)
-        seed = self.tr("Seed {seed}").format(seed=asset.recipe.seed)
-        item = QListWidgetItem(icon(KIND.icon), seed)
-        item.setToolTip(plain_tooltip(asset.path.name))
-        self.variations.addItem(item)
-        if len(self._assets) == 1:
-            self.variations.setCurrentRow(0)
-        self.variations.setVisible(len(self._assets) > 1)
-        rows = min(len(self._assets), 4)
-        self.variations.setFixedHeight(rows * (self.variations.sizeHintForRow(0) + 2) + 4)
-
-    def _variation_chosen(self, row: int) -> None:
-        if 0 <= row < len(self._assets):
-            self._show_asset(self._assets[row])
+    def _title(self, asset: Asset) -> str:
+        return self.tr("Seed {seed}").format(seed=asset.recipe.seed)
 
     def _show_asset(self, asset: Asset) -> None:
         self._shown = asset
@@ -336,6 +282,7 @@ class ClipTab(QWidget):
         self.prompt.submitted.connect(self.generate)
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
+        self.job.watched.connect(self._follow)
         estimate = RequestEstimate(self._state, self.run_bar, self._requests, self)
         for signal in (self.prompt.textChanged, self.run_bar.count_changed, self.controls.changed):
             signal.connect(estimate.update_soon)
@@ -379,8 +326,8 @@ class ClipTab(QWidget):
         self.run_bar.count.setValue(request.count)
         self.controls.set_values(values)
         if not isinstance(source, Request):
-            self._forget_variations()
-            self._add_variation(source)
+            self.variations.clear_all()
+            self.variations.add(source)
         self.values_to_settings()
 
     # ---- dropping

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from studio.formats.icons.drawing import Drawing
 from studio.kinds.icon import KIND, IconRequest
-from studio.protocol import Loading, Problem, Progress, Request, RowFailed
+from studio.protocol import Request, RowFailed
 from studio.ui.fields.prompt_edit import PromptEdit
-from studio.ui.shell.job_watch import Ended, JobWatch
+from studio.ui.shell.followed_job import FollowedJob
+from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.model_wait import ModelWait
 from studio.ui.shell.paused_hint import PausedHint
@@ -28,7 +29,6 @@ from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.scroll_column import ScrollColumn
-from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.icon.icon_actions import IconActions
 from studio.ui.workspaces.icon.icon_controls import IconControls
 from studio.ui.workspaces.icon.icon_files import IconFile
@@ -58,7 +58,6 @@ class IconTab(QWidget):
         super().__init__(parent)
         self._state = state
         self._values = tab_values(state.settings, TASK, IconValues)
-        self._watch: JobWatch | None = None
         self._reading = 0
         self.setAcceptDrops(True)
         self.prompt = PromptEdit(
@@ -71,6 +70,8 @@ class IconTab(QWidget):
         self.controls = IconControls(state, self)
         self.run_bar = RunBar(TASK, KIND.fields["count"], stacked=True, parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
+        self.job = FollowedJob(state, self.run_bar, lambda _: self.tr("Drawing"), self)
+        self.job.watched.connect(self._follow)
         self._offers = model_offers_of(state)
         self._empty = EmptyState(KIND.icon, "", "", parent=self)
         self.icons = IconModel(self)
@@ -120,15 +121,13 @@ class IconTab(QWidget):
 
     def show_job(self, job: Job) -> None:
         """Follow a job that was submitted elsewhere."""
-        watch = JobWatch(self._state, self, jobs=[job])
-        self._follow(watch)
+        self.job.show(job)
         self._begin([job])
 
     def stop(self) -> None:
         """Cancel the job."""
         self._model_wait.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
+        self.job.cancel()
 
     def focus_prompt(self) -> None:
         """Focus the prompt."""
@@ -139,23 +138,15 @@ class IconTab(QWidget):
         if message is not None:
             self._state.show_message(translated(message), "warning")
             return
-        self._follow(JobWatch(self._state, self, token=self._state.submit([request])))
-        self.run_bar.set_waiting()
+        self.job.submit([request])
         self.values_to_settings()
 
     def _follow(self, watch: JobWatch) -> None:
-        if self._watch is not None:
-            self._watch.close()
-        self._watch = watch
         watch.enqueued.connect(self._begin)
-        watch.refused.connect(self._refused)
-        watch.loading.connect(self._loading)
-        watch.progress.connect(self._progress)
         watch.preview.connect(self._preview)
         watch.saved.connect(self._saved)
         watch.row_failed.connect(self._row_failed)
-        watch.ended.connect(self._ended)
-        self.run_bar.set_running(True)
+        watch.ended.connect(lambda _: self._mark_what_was_not_made())
 
     def _begin(self, jobs: object) -> None:
         """Show as many waiting icons as the job will draw."""
@@ -165,25 +156,11 @@ class IconTab(QWidget):
         self.controls.seed.set_last(request.seed)
         self.result.setCurrentIndex(1)
 
-    def _refused(self, problem: Problem) -> None:
-        self.run_bar.set_running(False)
-        self.run_bar.set_status(translated(problem.message))
-
-    def _loading(self, event: Loading) -> None:
-        self.run_bar.set_loading(translated(event.stage), event.fraction)
-
-    def _progress(self, event: Progress) -> None:
-        self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
-        text = self.tr("Drawing")
-        if event.seconds_left is not None:
-            text = self.tr("Drawing, {time} left").format(time=duration_text(event.seconds_left))
-        self.run_bar.set_status(text)
-
     def _preview(self, event: PreviewSaved) -> None:
-        path, row, watch = event.path, event.row, self._watch
+        path, row, watch = event.path, event.row, self.job.watch
 
         def show(picture: QImage) -> None:
-            if watch is self._watch and not picture.isNull():
+            if watch is self.job.watch and not picture.isNull():
                 self.icons.show_begun(row, picture)
 
         self._state.background.read(self, lambda: QImage(str(path)), show)
@@ -194,21 +171,11 @@ class IconTab(QWidget):
     def _row_failed(self, event: RowFailed) -> None:
         self.icons.fail(event.row, translated(event.problem.message))
 
-    def _ended(self, end: Ended) -> None:
-        self.run_bar.set_running(False)
-        self._mark_what_was_not_made()
-        if end.problem is not None:
-            self.run_bar.set_status(translated(end.problem.message))
-        elif end.status == "cancelled":
-            self.run_bar.set_status(self.tr("Stopped"))
-        else:
-            self.run_bar.set_status(self.tr("Finished"))
-
     # ---- showing
 
     def _read(self, asset: Asset, row: int) -> None:
         """Show the drawing in the file of a result, which is read on another thread."""
-        watch = self._watch
+        watch = self.job.watch
 
         def read() -> tuple[Drawing, str] | None:
             from studio.library.recipes.drawings import drawing_in
@@ -219,13 +186,13 @@ class IconTab(QWidget):
             if found is None:
                 end(self.tr("There is no drawing in its file."))
                 return
-            if watch is self._watch:
+            if watch is self.job.watch:
                 self.icons.finish(row, *found, asset.id, asset.path.stem)
             end()
 
         def end(message: str = "") -> None:
             self._reading -= 1
-            if watch is self._watch:
+            if watch is self.job.watch:
                 if message:
                     self.icons.fail(row, message)
                 self._mark_what_was_not_made()
@@ -238,7 +205,7 @@ class IconTab(QWidget):
 
     def _mark_what_was_not_made(self) -> None:
         """When the job has ended and every result of it has been read."""
-        if not self._reading and (self._watch is None or self._watch.is_over):
+        if not self._reading and (self.job.watch is None or self.job.watch.is_over):
             self.icons.end()
 
     def _chosen_files(self) -> Callable[[], list[IconFile]]:
@@ -375,7 +342,7 @@ class IconTab(QWidget):
         self.controls.set_values(values)
         if not isinstance(source, Request):
             self.controls.seed.set_value(source.recipe.seed)
-            if self._watch is None or self._watch.is_over:
+            if self.job.watch is None or self.job.watch.is_over:
                 self.icons.begin(source.recipe.seed, 1)
                 self.result.setCurrentIndex(1)
                 self._read(source, 0)

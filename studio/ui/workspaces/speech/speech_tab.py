@@ -10,26 +10,26 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from studio.kinds.speech import KIND, SpeechRequest
-from studio.protocol import Loading, Problem, Progress, Request
+from studio.protocol import Problem, Request
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.gallery.review_states import text_note
 from studio.ui.media.sound.sound_panel import ShownSound, SoundPanel, read_sound
-from studio.ui.shell.job_watch import Ended, JobWatch
+from studio.ui.media.takes import Takes
+from studio.ui.shell.followed_job import FollowedJob
+from studio.ui.shell.job_watch import JobWatch
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.request_estimate import RequestEstimate
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
 from studio.ui.style.theme import GRID
-from studio.ui.style.translations import tr, translated
+from studio.ui.style.translations import tr
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.empty_state import EmptyState
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.scroll_column import ScrollColumn
-from studio.ui.widgets.times import duration_text
 from studio.ui.workspaces.speech.sentence_preview import SentencePreview
 from studio.ui.workspaces.speech.speech_controls import SpeechControls, voice_title
-from studio.ui.workspaces.speech.takes import Takes
 from studio.ui.workspaces.speech.values import SpeechValues
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ class SpeechTab(QWidget):
         super().__init__(parent)
         self._state = state
         self._values = tab_values(state.settings, TASK, SpeechValues)
-        self._watch: JobWatch | None = None
-        self._assets: dict[str, Asset] = {}
         self._shown = ""
         self._menu: ResultMenu | None = None
         self.prompt = PromptEdit(
@@ -70,6 +68,7 @@ class SpeechTab(QWidget):
             parent=self,
         )
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
+        self.job = FollowedJob(state, self.run_bar, lambda _: self.tr("Speaking"), self)
         self._offers = model_offers_of(state)
         self._empty = EmptyState(
             KIND.icon,
@@ -83,7 +82,7 @@ class SpeechTab(QWidget):
         self.panel = SoundPanel("speech", self)
         self.panel.failed.connect(lambda text: state.show_message(text, "warning"))
         self.panel.menu_requested.connect(self._open_menu)
-        self.takes = Takes(self)
+        self.takes = Takes("speech.takes", KIND.icon, _voice_of, self)
         self.takes.chosen.connect(self._show)
         self.result = QStackedWidget(self)
         self.result.setObjectName("speech.result")
@@ -132,74 +131,35 @@ class SpeechTab(QWidget):
 
     def show_job(self, job: Job) -> None:
         """Follow a job that was submitted elsewhere."""
-        self._follow(JobWatch(self._state, self, jobs=[job]))
+        self.job.show(job)
 
     def stop(self) -> None:
         """Cancel the job, and what is tried."""
         self.preview.stop()
-        if self._watch is not None:
-            self._watch.cancel()
+        self.job.cancel()
 
     def focus_prompt(self) -> None:
         """Focus the text."""
         self.prompt.setFocus()
 
     def _submit(self, request: SpeechRequest) -> None:
-        self._follow(JobWatch(self._state, self, token=self._state.submit([request])))
-        self.run_bar.set_waiting()
+        self.job.submit([request])
         self.values_to_settings()
 
     def _follow(self, watch: JobWatch) -> None:
-        if self._watch is not None:
-            self._watch.close()
-        self._watch = watch
         self.takes.clear_all()
-        watch.refused.connect(self._refused)
-        watch.loading.connect(self._loading)
-        watch.progress.connect(self._progress)
-        watch.saved.connect(self._saved)
-        watch.ended.connect(self._ended)
-        self.run_bar.set_running(True)
-
-    def _refused(self, problem: Problem) -> None:
-        self.run_bar.set_running(False)
-        self.run_bar.set_status(translated(problem.message))
-
-    def _loading(self, event: Loading) -> None:
-        self.run_bar.set_loading(translated(event.stage), event.fraction)
-
-    def _progress(self, event: Progress) -> None:
-        self.run_bar.set_progress(event.step, event.steps, event.seconds_left)
-        text = self.tr("Speaking")
-        if event.seconds_left is not None:
-            text = self.tr("Speaking, {time} left").format(time=duration_text(event.seconds_left))
-        self.run_bar.set_status(text)
-
-    def _saved(self, asset: Asset) -> None:
-        self._assets[asset.id] = asset
-        self.takes.add(asset)
-
-    def _ended(self, end: Ended) -> None:
-        self.run_bar.set_running(False)
-        if end.problem is not None:
-            self.run_bar.set_status(translated(end.problem.message))
-        elif end.status == "cancelled":
-            self.run_bar.set_status(self.tr("Stopped"))
-        else:
-            self.run_bar.set_status(self.tr("Finished"))
+        watch.saved.connect(self.takes.add)
 
     # ---- showing
 
-    def _show(self, asset_id: str) -> None:
+    def _show(self, asset: Asset) -> None:
         """Show a result of this tab."""
-        asset = self._assets[asset_id]
-        self._shown = asset_id
+        self._shown = asset.id
         path = asset.path
 
         def show(sound: ShownSound) -> None:
-            if self._shown == asset_id:
-                voice = str(getattr(asset.recipe.request, "voice", ""))
-                self.panel.show_sound(sound, voice_title(voice))
+            if self._shown == asset.id:
+                self.panel.show_sound(sound, _voice_of(asset))
                 self.panel.transcript.note = text_note(asset.review_state)
                 self.result.setCurrentIndex(1)
 
@@ -270,6 +230,7 @@ class SpeechTab(QWidget):
         self.prompt.submitted.connect(self.generate)
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
+        self.job.watched.connect(self._follow)
         estimate = RequestEstimate(self._state, self.run_bar, self._requests, self)
         self.prompt.textChanged.connect(estimate.update_soon)
         self.run_bar.count_changed.connect(estimate.update_soon)
@@ -309,9 +270,12 @@ class SpeechTab(QWidget):
         self.controls.set_values(values)
         if not isinstance(source, Request):
             self.takes.clear_all()
-            self._assets[source.id] = source
             self.takes.add(source)
         self.values_to_settings()
+
+
+def _voice_of(asset: Asset) -> str:
+    return voice_title(str(getattr(asset.recipe.request, "voice", "")))
 
 
 _SENT = ("voice", "speed", "format", "pause", "loudness", "pronunciations", "cast", "model")

@@ -1,0 +1,1 @@
+"""The pipelines of music: what they are, and what they accept."""

@@ -188,8 +188,9 @@ def test_the_keyboard_reaches_everything(window: MainWindow, qtbot: QtBot) -> No
     at_once = [task for task in TASKS if not kinds()[task].tab_needs_model]
     # The library comes after them, and after it the tabs that are shown once there is a model.
     later = [task for task in TASKS if task not in at_once]
-    for place, task in enumerate([*at_once, "", *later]):
-        qtbot.keyClick(window, str(place + 1), Qt.KeyboardModifier.ControlModifier)
+    for place, task in enumerate([*at_once, "", *later][:10]):
+        key = str((place + 1) % 10)
+        qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
         assert window.current_task == task if task else window.library_place.is_page
     qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)

@@ -39,6 +39,7 @@ def test_variations_are_made_listed_and_shown_with_their_waveform(tab: Any, qtbo
     qtbot.waitUntil(lambda: tab.variations.count() == 2, timeout=10_000)
     assert [tab.variations.item(row).text() for row in (0, 1)] == ["Seed 5", "Seed 6"]
     qtbot.waitUntil(lambda: tab.panel.time.text() == "0:00 / 0:02", timeout=10_000)
+    assert tab.panel.transcript.isHidden()  # nothing is said in it
     first = tab._shown
     tab.variations.setCurrentRow(1)
     assert tab._shown != first

@@ -29,9 +29,9 @@ def test_a_toy_kind_has_a_tab_and_appears_in_queue_and_history(
 ) -> None:
     window = open_window()
     titles = [window.tabs.tabText(place) for place in range(window.tabs.count())]
-    known = ["Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Film", "Clip"]
+    known = ["Text", "Image", "Upscale", "Voice", "Transcribe", "Video", "Film", "Clip", "Music"]
     assert titles == [*known, "Tone", "Library"]
-    window.tabs.setCurrentIndex(8)
+    window.tabs.setCurrentIndex(9)
     tab: Any = window.tab("tone")
     tab.prompt.set_text("a bell")
     tab.pitch.set_value(880)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from studio.kinds.registry import kinds
@@ -40,6 +41,8 @@ class Tabs(QTabWidget):
         self._painted = False
         self._last_task = ""
         self._icons: list[str] = []
+        self._icons_shown = True
+        self._icon_width = 0.0
         self._page_was_shown = False
         self.setObjectName("tabs")
         self.setAccessibleName(self.tr("Tasks"))
@@ -59,9 +62,7 @@ class Tabs(QTabWidget):
     def add_page(self, icon_name: str, title: str) -> QWidget:
         """Add a page that belongs to no kind, after their tabs."""
         page = QWidget()
-        index = self.addTab(page, icon(icon_name), title)
-        self._icons.append(icon_name)
-        self.setTabToolTip(index, f"Ctrl+{index + 1}")
+        self._add_tab(page, icon_name, title)
         self._additional = page
         return page
 
@@ -69,6 +70,21 @@ class Tabs(QTabWidget):
     def hidden(self) -> tuple[str, ...]:
         """The tasks whose tabs are not shown yet."""
         return tuple(self._hidden)
+
+    def width_with_icons(self) -> int:
+        """Return the width of all tabs with their icons, also while these are left out."""
+        width = self.tabBar().sizeHint().width()
+        return width if self._icons_shown else width + round(self._icon_width * self.count())
+
+    def show_icons(self, shown: bool) -> None:
+        """Show the icons of the tabs, or leave them out where there is no room for them."""
+        if shown == self._icons_shown or not self.count():
+            return
+        self._icons_shown = shown
+        before = self.tabBar().sizeHint().width()
+        for place, name in enumerate(self._icons):
+            self.setTabIcon(place, icon(name) if shown else QIcon())
+        self._icon_width = abs(before - self.tabBar().sizeHint().width()) / self.count()
 
     def icon_name(self, place: int) -> str:
         """Return the name of a tab's icon."""
@@ -149,9 +165,12 @@ class Tabs(QTabWidget):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
         self._pages[task] = page
-        index = self.addTab(page, icon(kind.icon), tr(kind.title))
-        self._icons.append(kind.icon)
-        self.setTabToolTip(index, f"Ctrl+{index + 1}")
+        self._add_tab(page, kind.icon, tr(kind.title))
+
+    def _add_tab(self, page: QWidget, icon_name: str, title: str) -> None:
+        index = self.addTab(page, icon(icon_name) if self._icons_shown else QIcon(), title)
+        self._icons.append(icon_name)
+        self.setTabToolTip(index, tab_key(index))
 
     def _reveal(self, task: str) -> None:
         if task in self._hidden:
@@ -190,6 +209,11 @@ class Tabs(QTabWidget):
         self._build(task)
         self._built[task].focus_prompt()
         self.task_changed.emit(task)
+
+
+def tab_key(place: int) -> str:
+    """Return the key that shows a tab: Ctrl with 1 to 9, and 0 for the tenth; then none."""
+    return f"Ctrl+{(place + 1) % 10}" if place < 10 else ""
 
 
 def _imports(task: str) -> Iterator[Slice]:

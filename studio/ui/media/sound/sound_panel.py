@@ -80,6 +80,7 @@ class SoundPanel(QWidget):
         layout.addWidget(self.title)
         layout.addLayout(row)
         layout.addWidget(self.transcript, 1)
+        layout.addStretch()
         self.play.clicked.connect(self.playback.toggle)
         self.waveform.play_pressed.connect(self.playback.toggle)
         self.waveform.jumped.connect(self.playback.jump)
@@ -94,6 +95,7 @@ class SoundPanel(QWidget):
         self._duration = sound.duration
         self.waveform.set_sound(sound.peaks, sound.duration)
         self.transcript.set_lines(sound.lines)
+        self.transcript.setVisible(bool(sound.lines))
         self.title.setText(one_line(title))
         self.title.setVisible(bool(title))
         self._moved(0.0)

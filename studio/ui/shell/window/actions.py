@@ -9,7 +9,7 @@ from typing import Protocol
 
 from studio.kinds.registry import kinds
 from studio.ui.shell.state import AppState
-from studio.ui.shell.tabs import Tabs
+from studio.ui.shell.tabs import Tabs, tab_key
 from studio.ui.shell.window.library_place import LibraryPlace
 from studio.ui.shell.workspace import Workspace
 from studio.ui.style.translations import tr
@@ -75,11 +75,11 @@ def window_actions(window: ActsOnWindow) -> Iterator[WindowAction]:
             window.tabs.icon_name(place),
             window.tabs.tabText(place),
             partial(window.tabs.setCurrentIndex, place),
-            (f"Ctrl+{place + 1}",) if place < 9 else (),
+            tuple(filter(None, [tab_key(place)])),
         )
-    for number, task in enumerate(window.tabs.hidden, window.tabs.count() + 1):
+    for place, task in enumerate(window.tabs.hidden, window.tabs.count()):
         kind = kinds()[task]
-        keys = (f"Ctrl+{number}",) if number < 10 else ()
+        keys = tuple(filter(None, [tab_key(place)]))
         show = partial(window.tabs.show_task, task)
         yield WindowAction(f"tab.{task}", kind.icon, tr(kind.title), show, keys)
     search = tr("Search the results")

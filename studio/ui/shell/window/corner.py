@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QTabWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
+from studio.ui.shell.tabs import Tabs
 from studio.ui.shell.window.actions import ActsOnWindow
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID
@@ -36,13 +37,14 @@ def make_corner(window: ActsOnWindow) -> QToolButton:
 
 
 class _Corner(QWidget):
-    """Leaves out the names of its buttons where the tabs would not fit beside them."""
+    """Makes room for the tabs: first its buttons lose their names, then the tabs their icons."""
 
-    def __init__(self, tabs: QTabWidget) -> None:
+    def __init__(self, tabs: Tabs) -> None:
         super().__init__(tabs)
         self._tabs = tabs
         self._named_width = 0
         self._is_named = True
+        self._is_fitting = False
         tabs.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -52,11 +54,18 @@ class _Corner(QWidget):
         return super().eventFilter(watched, event)
 
     def fit(self) -> None:
-        """Show names as far as the width of the window allows."""
+        """Show names and icons as far as the width of the window allows."""
+        if self._is_fitting:
+            return
+        self._is_fitting = True
         if self._is_named:
             self._named_width = self.sizeHint().width()
-        room = self._tabs.width() - self._tabs.tabBar().sizeHint().width()
-        is_named = self._named_width <= room
+        width, with_icons = self._tabs.width(), self._tabs.width_with_icons()
+        self._show_names(self._named_width + with_icons <= width)
+        self._tabs.show_icons(self.sizeHint().width() + with_icons <= width)
+        self._is_fitting = False
+
+    def _show_names(self, is_named: bool) -> None:
         if is_named == self._is_named:
             return
         self._is_named = is_named

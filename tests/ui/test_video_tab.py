@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from studio.kinds.kind import Medium
 from studio.kinds.video import VideoRequest
 from studio.ui.gallery.history_model import PICTURE_ROLE
 from studio.ui.main_window import MainWindow
+from studio.ui.media.video.player import VideoPlayer
 from tests.video_files import write_mixing_rife, write_video
 
 
@@ -111,3 +114,18 @@ def test_settings_of_a_result_are_shown_again_and_models_follow_the_scale(
     assert tab.controls.request(video) == wanted.with_values(interpolator="")
     assert not tab.controls.boxes["smooth"].isEnabled()
     assert tab.inputs.list.count() == 1
+
+
+def test_where_a_library_of_the_system_is_missing_for_playing_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PySide6.QtMultimedia", None)
+    owner = QObject()
+    player = VideoPlayer(owner)
+    said: list[str] = []
+    player.failed.connect(said.append)
+    video = write_video(tmp_path / "film.mp4")
+    player.set_files(video, None)
+    player.play()
+    assert said and said[0].startswith("The video cannot be played: ")
+    assert not player.is_playing

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QImage
 
+from studio.ui.widgets.plain_text import one_line
+
 if TYPE_CHECKING:
     from PySide6.QtMultimedia import QMediaPlayer, QVideoFrame, QVideoSink
 
@@ -66,7 +68,11 @@ class VideoPlayer(QObject):
         if not self._paths["after"].is_file():
             self.failed.emit(self.tr("The file is no longer where it was saved."))
             return
-        self._make_players()
+        try:
+            self._make_players()
+        except ImportError as error:  # a library of the system is missing
+            self.failed.emit(self._cannot_play(str(error)))
+            return
         for name, player in self._players.items():
             path = self._paths.get(name)
             if path is None or not path.is_file():
@@ -135,4 +141,8 @@ class VideoPlayer(QObject):
 
     def _error(self, _error: object, text: str) -> None:
         self.stop()
-        self.failed.emit(self.tr("The video cannot be played: {reason}.").format(reason=text))
+        self.failed.emit(self._cannot_play(text))
+
+    def _cannot_play(self, reason: str) -> str:
+        text = self.tr("The video cannot be played: {reason}.")
+        return text.format(reason=one_line(reason))

@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=24.0, help="for how long this run trains")
     parser.add_argument("--cool", action="store_true", help="let the rate fall to the end")
     parser.add_argument("--weights", type=Path, help="weights to begin with")
-    parser.add_argument("--size", type=int, default=1024, help="tokens a step")
+    parser.add_argument("--size", type=int, default=4096, help="tokens a step")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--float32", action="store_true", help="no bfloat16 in products")
     parser.add_argument("--save-minutes", type=float, default=4.0)

@@ -175,9 +175,7 @@ def test_the_sentence_at_the_cursor_is_found(
 
 def test_a_sentence_is_heard_without_a_job_or_a_result(tab: Any, qtbot: QtBot) -> None:
     tab.prompt.set_text("Good morning. How are you today? Bye.")
-    cursor = tab.prompt.textCursor()
-    cursor.setPosition(tab.prompt.text().index("are"))
-    tab.prompt.setTextCursor(cursor)
+    point_at(tab, "are")
     tab.run_bar.count.setValue(3)
     tab.preview.button.click()
     qtbot.waitUntil(lambda: tab.result.currentIndex() == 1, timeout=20_000)
@@ -186,6 +184,39 @@ def test_a_sentence_is_heard_without_a_job_or_a_result(tab: Any, qtbot: QtBot) -
     library = tab._state.library
     assert not library.assets.recent() and not library.queue.waiting()
     assert not tab.takes.isVisible() and tab.preview.status.text() == ""
+
+
+def point_at(tab: Any, word: str) -> None:
+    cursor = tab.prompt.textCursor()
+    cursor.setPosition(tab.prompt.text().index(word))
+    tab.prompt.setTextCursor(cursor)
+
+
+def test_the_next_sentence_is_spoken_before_it_is_asked_for(tab: Any, qtbot: QtBot) -> None:
+    tab.prompt.set_text("Good morning. How are you today?")
+    point_at(tab, "Good")
+    tab.preview.button.click()
+    qtbot.waitUntil(lambda: tab.panel.title.text() == "Good morning.", timeout=20_000)
+    point_at(tab, "are")
+    qtbot.waitUntil(lambda: tab.preview._ready[0].prompt == "How are you today?", timeout=20_000)
+    assert tab.panel.title.text() == "Good morning."
+    tab.preview.button.click()
+    # No wait: it was there.
+    assert tab.panel.title.text() == "How are you today?"
+    assert tab.preview.status.text() == ""
+
+
+def test_a_job_does_not_wait_for_a_sentence_that_nobody_asked_for(tab: Any, qtbot: QtBot) -> None:
+    tab.prompt.set_text("One. [slow] two.")
+    point_at(tab, "One")
+    tab.preview.button.click()
+    qtbot.waitUntil(lambda: tab.panel.title.text() == "One.", timeout=20_000)
+    point_at(tab, "two")
+    qtbot.waitUntil(lambda: tab.preview._token is not None, timeout=20_000)
+    tab.prompt.set_text("Three.")
+    tab.generate()
+    qtbot.waitUntil(lambda: tab.preview._token is None, timeout=20_000)
+    qtbot.waitUntil(lambda: tab.run_bar.status.text() == "Finished", timeout=20_000)
 
 
 def test_a_sentence_that_cannot_be_spoken_says_why_and_an_empty_text_offers_none(

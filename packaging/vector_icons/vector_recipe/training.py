@@ -12,8 +12,8 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from vector_recipe.model import parts
 
-WARM_UP = 40
-MATRIX_RATE = 8e-3
+WARM_UP = 100
+MATRIX_RATE = 3e-3
 OTHER_RATE = 3e-3
 
 

@@ -1,13 +1,19 @@
-"""Hear one sentence of the text: the selected one, or that at the cursor."""
+"""Hear one sentence of the text: the selected one, or that at the cursor.
+
+After the first one the voice is loaded. From then on the sentence at the cursor is spoken in
+advance while nothing else is to be done, so that it is heard as soon as the button is pressed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
@@ -27,6 +33,12 @@ if TYPE_CHECKING:
 
 _MOST = 600
 """Characters of a selection that are spoken; more is a job."""
+_PREPARE_MS = 500
+"""For how long nothing was typed or chosen before a sentence is spoken in advance."""
+_MOST_PREPARED = 300
+"""Characters of a sentence that is spoken in advance."""
+_KEPT = 8
+"""Sounds that are kept; the one that is played is among them."""
 
 
 class SentencePreview(QWidget):
@@ -48,7 +60,16 @@ class SentencePreview(QWidget):
         self._request = request
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._token: int | None = None
-        self._text = ""
+        self._asked: SpeechRequest | None = None
+        self._is_heard = False
+        """Whether what is spoken now is to be played, and not only prepared."""
+        self._ready: tuple[SpeechRequest, ShownSound] | None = None
+        self._files: deque[Path] = deque()
+        self._is_warm = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_PREPARE_MS)
+        self._timer.timeout.connect(self._prepare)
         self.button = QPushButton(icon("circle-play"), self.tr("Hear this sentence"), self)
         self.button.setObjectName("speech.preview")
         self.button.setAccessibleName(self.button.text())
@@ -68,59 +89,114 @@ class SentencePreview(QWidget):
         row.addWidget(self.status, 1)
         self.button.clicked.connect(self.hear)
         prompt.textChanged.connect(self._show_enabled)
+        prompt.cursorPositionChanged.connect(self.prepare_soon)
         state.reports.tried.connect(self._tried)
+        state.reports.enqueued.connect(self._make_way)
         state.closing.connect(self._close)
         self._show_enabled()
 
     def hear(self) -> None:
         """Speak the sentence; an earlier preview that is not there yet is given up."""
-        request = self._request()
-        cursor = self._prompt.textCursor()
-        text, speaker = chosen_sentence(cursor, pairs_of(request.cast))
-        if not text:
+        self._timer.stop()
+        request = self._chosen()
+        if request is None:
             self.status.set_text(self.tr("There is no sentence at the cursor."))
             return
-        if self._folder is None:
-            # What plays may still be open at the end, and Windows does not remove such a file.
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="studio-preview-", ignore_cleanup_errors=True
-            )
-        voice = pairs_of(request.cast).get(speaker) or request.voice
-        request = request.with_values(prompt=text, voice=voice, cast="", count=1, format="wav")
-        self._text = text
+        if self._ready is not None and self._ready[0] == request:
+            self._play(*self._ready)
+            return
         is_busy = bool(self._state.worker.running_jobs)
-        self._token = self._state.worker.try_out(request, Path(self._folder.name))
+        if self._token is None or self._asked != request:
+            self._speak(request)
+        self._is_heard = True
         self.status.set_text(
             self.tr("After the running job") if is_busy else self.tr("One moment…")
         )
 
+    def prepare_soon(self, *_: object) -> None:
+        """Speak the sentence in advance once nothing has changed for a moment."""
+        if self._is_warm:
+            self._timer.start()
+
     def stop(self) -> None:
         """Give up a preview that is not there yet."""
+        self._timer.stop()
         if self._token is not None:
             self._token = None
             self._state.worker.stop_trying()
             self.status.set_text("")
 
+    def _chosen(self) -> SpeechRequest | None:
+        """Return the request for the sentence, None if there is none."""
+        request = self._request()
+        cast = pairs_of(request.cast)
+        text, speaker = chosen_sentence(self._prompt.textCursor(), cast)
+        if not text:
+            return None
+        voice = cast.get(speaker) or request.voice
+        return request.with_values(prompt=text, voice=voice, cast="", count=1, format="wav")
+
+    def _prepare(self) -> None:
+        if not self.isVisible() or self._token is not None or self._state.worker.running_jobs:
+            return
+        request = self._chosen()
+        known = self._ready[0] if self._ready is not None else None
+        if request is None or request == known or len(request.prompt) > _MOST_PREPARED:
+            return
+        self._speak(request)
+        self._is_heard = False
+
+    def _make_way(self, *_: object) -> None:
+        """Leave the engine to a job."""
+        if not self._is_heard:
+            self.stop()
+
+    def _speak(self, request: SpeechRequest) -> None:
+        if self._folder is None:
+            # What plays may still be open at the end, and Windows does not remove such a file.
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="studio-preview-", ignore_cleanup_errors=True
+            )
+        self._asked = request
+        self._token = self._state.worker.try_out(request, Path(self._folder.name))
+
     def _tried(self, report: Tried) -> None:
         if report.token != self._token:
             return
         self._token = None
-        if report.problem is not None or report.path is None:
-            self._failed(report.problem)
+        request, is_heard = self._asked, self._is_heard
+        self._is_heard = False
+        if report.problem is not None or report.path is None or request is None:
+            if is_heard:
+                self._failed(report.problem)
             return
-        path, text = report.path, self._text
+        path = report.path
+        self._is_warm = True
+        self._keep(path)
 
         def show(sound: ShownSound) -> None:
-            self.status.set_text("")
-            self.spoken.emit(sound, one_line(text))
+            self._ready = (request, sound)
+            if is_heard:
+                self._play(request, sound)
 
         self._state.background.read(self, lambda: read_sound(path), show, self._failed)
+
+    def _play(self, request: SpeechRequest, sound: ShownSound) -> None:
+        self.status.set_text("")
+        self.spoken.emit(sound, one_line(request.prompt))
+
+    def _keep(self, path: Path) -> None:
+        self._files.append(path)
+        while len(self._files) > _KEPT:
+            with contextlib.suppress(OSError):
+                self._files.popleft().unlink()
 
     def _failed(self, problem: Problem | None) -> None:
         self.status.set_text(translated(problem.message) if problem is not None else "")
 
     def _show_enabled(self) -> None:
         self.button.setEnabled(not self._prompt.document().isEmpty())
+        self.prepare_soon()
 
     def _close(self) -> None:
         self.stop()

@@ -236,6 +236,7 @@ class SpeechTab(QWidget):
         self.run_bar.count_changed.connect(estimate.update_soon)
         self.controls.changed.connect(estimate.update_soon)
         self.controls.changed.connect(self.values_to_settings)
+        self.controls.changed.connect(self.preview.prepare_soon)
         self._offers.changed.connect(self._show_empty_actions)
         self._state.models_changed.connect(self._show_empty_actions)
         self.preview.spoken.connect(self._play_preview)

@@ -94,3 +94,22 @@ def test_what_is_no_script_is_said_and_the_storyboard_stays(tab: Any) -> None:
     assert len(tab.shots.shots()) == 2
     tab.take_text("")
     assert tab.title.text() == "My day"
+
+
+def test_cross_fade_rate_and_sound_are_part_of_the_storyboard_and_come_back(
+    tab: Any, tmp_path: Path
+) -> None:
+    more = tab.settings.more
+    more.numbers["fade"].set_value(1.5)
+    more.numbers["fps"].set_value(30.0)
+    more.sound._take(str(tmp_path / "music.mp3"))
+    options = tab.board().film_options
+    assert options["sound"] == {"path": str(tmp_path / "music.mp3")}
+    assert (options["fade"], options["fps"]) == (1.5, 30.0)
+    assert "quality" not in options
+    tab.settings.set_options({})
+    assert set(tab.board().film_options) == {"width", "height", "format"}
+    tab.settings.set_options(options | {"fit": "fill"})
+    assert tab.board().film_options == options | {"fit": "fill"}
+    tab.settings.set_options({"fade": "long", "sound": 3})
+    assert set(tab.board().film_options) == {"width", "height", "format"}

@@ -1,4 +1,4 @@
-"""The size and the file format of the film."""
+"""The size and the file format of the film, and a dialog with more."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 from studio.kinds.film import KIND
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
+from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.plain_text import plain_tooltip
+from studio.ui.workspaces.film.film_more import NUMBERS, FilmMore
 
 _SIZES = ((1280, 720), (1920, 1080), (720, 1280), (1080, 1920), (1080, 1080))
 _FORMATS = {"mp4": "MP4", "mkv": "Matroska", "webm": "WebM"}
-_OWN = ("width", "height", "format")
+_OWN = frozenset({"width", "height", "format", "sound", *NUMBERS})
 
 
 class FilmSettings(QWidget):
-    """Object names: `film.size`, `film.format`."""
+    """Object names: `film.size`, `film.format`, `film.more`."""
 
     changed = Signal()
 
@@ -36,6 +38,12 @@ class FilmSettings(QWidget):
         self.format_box.setAccessibleName(tr(KIND.fields["format"].label))
         for value, title in _FORMATS.items():
             self.format_box.addItem(title, value)
+        self.more = FilmMore(self)
+        self.more.changed.connect(self.changed)
+        self.more_button = tool_button(
+            "sliders-horizontal", self.more.windowTitle() + "…", "film.more", self
+        )
+        self.more_button.clicked.connect(self.more.open)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
@@ -43,16 +51,19 @@ class FilmSettings(QWidget):
             box.setToolTip(plain_tooltip(box.accessibleName()))
             box.activated.connect(lambda _: self.changed.emit())
             row.addWidget(box)
+        row.addWidget(self.more_button)
 
     def options(self) -> dict[str, Any]:
         """Return the fields of the film's request."""
         width, height = self.size_box.currentData()
         form = self.format_box.currentData()
-        return {**self._rest, "width": width, "height": height, "format": form}
+        own = {"width": width, "height": height, "format": form, **self.more.options()}
+        return {**self._rest, **own}
 
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Show the fields of a request; those that have no control are kept."""
         self._rest = {name: value for name, value in options.items() if name not in _OWN}
+        self.more.set_options(options)
         try:
             size = int(options.get("width", _SIZES[0][0])), int(options.get("height", _SIZES[0][1]))
         except (TypeError, ValueError):

@@ -95,6 +95,86 @@ def test_a_document_that_cannot_be_read_is_said(
     assert tab.documents.chips.isHidden()
 
 
+def test_a_folder_becomes_a_collection_that_is_read_again_when_it_changes(
+    tab: TextTab, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """Its files say when they were read, and what is wrong with those that cannot be."""
+    folder, other = tmp_path / "course", tmp_path / "x" / "course"
+    for each in (folder / "more", other):
+        each.mkdir(parents=True)
+    (folder / "plan.txt").write_text("Seven foxes live in the wood near Aarhus.", "utf-8")
+    (folder / "more" / "scan.pdf").write_bytes(pdf("", ""))
+    (other / "a.txt").write_text("x", "utf-8")
+    dialog = tab.documents.menu.open_dialog()
+    dialog.add_folder(folder)
+    model, status = dialog.model, dialog.status
+
+    def is_read(count: int) -> bool:
+        states = [file.state for file in model.files]
+        return states.count("read") == count and not dialog.reading.is_reading
+
+    qtbot.waitUntil(lambda: is_read(1))
+    assert [file.name for file in model.files] == [str(Path("more", "scan.pdf")), "plan.txt"]
+    said = [model.data(model.index(row, 2)) for row in (0, 1)]
+    assert "OCR" in said[0] and said[1].startswith("20")
+    assert status.text() == "2 documents, of which 1 cannot be read"
+    # Changed, new and gone files.
+    (folder / "plan.txt").write_text("Eight hundred foxes live in the wood near Aarhus.", "utf-8")
+    (folder / "new.md").write_text("# New\n\nText.", "utf-8")
+    (folder / "more" / "scan.pdf").unlink()
+    dialog.reading.look()
+    qtbot.waitUntil(lambda: is_read(2))
+    assert status.text() == "2 documents"
+    # Another folder of the same name asks for a name.
+    dialog.add_folder(other)
+    qtbot.waitUntil(lambda: _named("collections.name") is not None)
+    name = _named("collections.name")
+    assert isinstance(name, QDialog)
+    name.accept()
+    qtbot.waitUntil(lambda: dialog.list.count() == 2)
+    assert [dialog.list.item(row).text() for row in (0, 1)] == ["course", "course 2"]
+    dialog.list.setCurrentRow(1)
+    dialog.remove.click()
+    qtbot.waitUntil(lambda: dialog.list.count() == 1)
+    assert (other / "a.txt").exists()
+    qtbot.waitUntil(lambda: is_read(2))
+    dialog.use.click()
+    chips = tab.documents.chips
+    qtbot.waitUntil(lambda: "course · 2 documents" in chips.texts().values())
+    # A prompt is answered from the folder as it is now.
+    (folder / "plan.txt").write_text("Nine thousand foxes live in the wood near Aarhus.", "utf-8")
+    tab.prompt.set_text("How many foxes live near Aarhus?")
+    tab.generate()
+    turns = tab.chat.conversation.turns
+    qtbot.waitUntil(lambda: len(turns) == 1)
+    view = tab.view.view_of(turns[0])
+    assert view is not None
+    qtbot.waitUntil(lambda: bool(view.sources))
+    texts = [p.text for source in next(iter(view.sources.values())) for p in source.passages]
+    assert any("Nine thousand" in text for text in texts)
+    qtbot.waitUntil(lambda: not tab.chat._pending)
+    chips.remove(str(folder))
+
+
+def test_a_folder_without_documents_is_a_collection_that_says_so(
+    tab: TextTab, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    dialog = tab.documents.menu.open_dialog()
+    dialog.add_folder(tmp_path / "empty")
+    qtbot.waitUntil(lambda: "no documents" in dialog.status.text())
+    assert not dialog.use.isEnabled() and dialog.remove.isEnabled()
+    (tmp_path / "empty").rmdir()
+    dialog.again.click()
+    qtbot.waitUntil(lambda: not dialog.reading.is_reading)
+    assert dialog.status.text()
+    dialog.close()
+
+
+def _named(name: str) -> QWidget | None:
+    return next((w for w in QApplication.topLevelWidgets() if w.objectName() == name), None)
+
+
 def test_links_are_made_of_numbers_that_there_are_and_of_nothing_else() -> None:
     passage = Passage(1, 0, 9, "The lighthouse was built in 1871 by Danish engineers.")
     sources = (Source("a.pdf", "0" * 64, "page", 9, (passage,)),)

@@ -10,6 +10,7 @@ import pytest
 
 from studio.formats.documents.document import Document
 from studio.formats.documents.read import read_document
+from studio.jobs.documents.collection_files import collection_files, update_files
 from studio.jobs.documents.gather import (
     Embedder,
     choose_for_request,
@@ -187,3 +188,34 @@ def test_any_question_is_a_query(text: str, index: PassageIndex) -> None:
 def test_long_answers_are_cited_in_linear_time() -> None:
     cite("[1" * 50_000 + "a. " * 50_000, SOURCES)
     cite("[1]" * 20_000, SOURCES)
+
+
+def test_a_collection_knows_what_it_has_read_when_and_what_has_changed_since(
+    tmp_path: Path, index: PassageIndex
+) -> None:
+    """What cannot be read says why until it changes; a reading that is stopped loses nothing."""
+    folder = tmp_path / "docs"
+    (folder / "b").mkdir(parents=True)
+    (folder / "a.txt").write_text("first", "utf-8")
+    (folder / "b" / "c.pdf").write_bytes(made.pdf("one", "two"))
+    (folder / "scan.pdf").write_bytes(made.pdf(""))
+    listed = collection_files(folder, index)
+    assert [file.state for file in listed] == ["new"] * 3
+    assert update_files(folder, listed, index, is_cancelled=lambda: True) == listed
+    seen: list[int] = []
+    found = update_files(folder, listed, index, lambda place, _: seen.append(place))
+    assert seen == [0, 1, 2]
+    states = {file.name: (file.state, file.place, file.parts) for file in found}
+    assert states[str(Path("b", "c.pdf"))] == ("read", "page", 2)
+    assert states["scan.pdf"][0] == "unreadable"
+    assert {file.read[:2] for file in found if file.state == "read"} == {"20"}
+    assert collection_files(folder, index, found) == found
+    (folder / "a.txt").write_text("second version", "utf-8")
+    (folder / "scan.pdf").write_bytes(made.pdf("words"))
+    again = collection_files(folder, index, found)
+    assert {file.name: file.state for file in again} == {
+        "a.txt": "changed",
+        str(Path("b", "c.pdf")): "read",
+        "scan.pdf": "new",
+    }
+    assert {file.state for file in update_files(folder, again, index)} == {"read"}

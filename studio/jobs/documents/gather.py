@@ -237,10 +237,15 @@ def _read(
     return document
 
 
+def stamp_of(file: Path) -> str:
+    """Return what changes when a file is changed. Raises `OSError`."""
+    status = file.stat()
+    return f"{status.st_mtime_ns} {status.st_size} {status.st_ino}"
+
+
 def _hash_of(file: Path, index: PassageIndex) -> str:
     """Return the SHA-256 of a file, remembered as long as its time and size are the same."""
-    status = file.stat()
-    stamp = f"{status.st_mtime_ns} {status.st_size} {status.st_ino}"
+    stamp = stamp_of(file)
     known = index.hash_of_file(str(file), stamp)
     if not known:
         known = hash_of(file)

@@ -10,6 +10,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 
@@ -23,9 +24,11 @@ from studio.library.documents.passages import passages_of
 from studio.library.documents.vectors import nearest
 from studio.library.index.search import split_cjk
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS documents (sha256 TEXT PRIMARY KEY, document BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (
+    sha256 TEXT PRIMARY KEY, document BLOB NOT NULL, place TEXT NOT NULL, parts INTEGER NOT NULL,
+    read TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS passages (
@@ -65,6 +68,15 @@ class Hit(Struct, frozen=True):
     passage: Passage
 
 
+class KnownFile(Struct, frozen=True):
+    """A file as it was read: its stamp, how many pages or other parts it had, and when (UTC)."""
+
+    stamp: str
+    place: str
+    parts: int
+    read: str
+
+
 class PassageIndex:
     """An index in a file, made where there is none. One connection, used from any thread."""
 
@@ -97,6 +109,16 @@ class PassageIndex:
             ).fetchone()
         return str(row[0]) if row is not None else ""
 
+    def known_file(self, path: str) -> KnownFile | None:
+        """Return what is known of a file that was read, None if it was not."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT stamp, place, parts, read FROM files JOIN documents USING (sha256) "
+                "WHERE path = ?",
+                (_stored(path),),
+            ).fetchone()
+        return None if row is None else KnownFile(*row)
+
     def note_file(self, path: str, stamp: str, sha256: str) -> None:
         """Note the hash of a file."""
         with self._lock, self._change():
@@ -110,8 +132,14 @@ class PassageIndex:
         with self._lock, self._change():
             self._forget(document.sha256)
             self._connection.execute(
-                "INSERT INTO documents VALUES (?, ?)",
-                (document.sha256, msgspec.msgpack.encode(document)),
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?)",
+                (
+                    document.sha256,
+                    msgspec.msgpack.encode(document),
+                    document.place,
+                    len(document.parts),
+                    datetime.now(UTC).isoformat(timespec="seconds"),
+                ),
             )
             for passage, words in zip(passages, _words_of(passages), strict=True):
                 cursor = self._connection.execute(

@@ -15,20 +15,23 @@ from studio.formats.documents.suffixes import SUFFIXES
 from studio.formats.untrusted_files import is_folder
 from studio.kinds.sources import Source, numbered, short_name, sources_of
 from studio.kinds.text import TextRequest
-from studio.protocol import Problem, Request
+from studio.protocol import Problem, ProblemError, Request
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.value_chips import ValueChips
 from studio.ui.shell.state import AppState
-from studio.ui.style.translations import tr
 from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.workspaces.text.chat import Chat
 from studio.ui.workspaces.text.composer import Composer
 from studio.ui.workspaces.text.conversation import Turn
 from studio.ui.workspaces.text.conversation_view import ConversationView
+from studio.ui.workspaces.text.documents.documents_menu import DocumentsMenu
+from studio.ui.workspaces.text.documents.lengths import length_text
 
 if TYPE_CHECKING:
     from studio.formats.documents.document import Document
+    from studio.library.documents.collections import Collection
+    from studio.library.documents.passage_index import PassageIndex
     from studio.ui.workspaces.text.turn_view import TurnView
 
 
@@ -57,7 +60,14 @@ class DocumentWriting(QObject):
         self.chips = ValueChips("text.document_chips", composer)
         self.chips.removed.connect(self._remove)
         composer.hints.addWidget(self.chips)
-        button.clicked.connect(self._choose)
+        self._names: dict[str, str] = {}
+        self.menu = DocumentsMenu(state, button, lambda each: self._is_chosen(each.folder))
+        self.menu.files_requested.connect(self._choose)
+        self.menu.chosen.connect(self.add_collection)
+        self.menu.dropped.connect(lambda each: self._remove(each.folder))
+        button.setMenu(self.menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.clicked.connect(button.showMenu)  # by the keyboard and the command palette
         composer.setAcceptDrops(True)
         composer.installEventFilter(self)
         view.passage_requested.connect(self._open)
@@ -72,9 +82,17 @@ class DocumentWriting(QObject):
             key = str(path)
             if key in self._documents or key in self._waiting:
                 continue
-            self._waiting[key] = path.name
+            self._waiting[key] = self._names.get(key, path.name)
             self._read(key, path)
         self._show_chips()
+
+    def add_collection(self, collection: Collection) -> None:
+        """Use the documents of a collection, as they are in its folder when a prompt is sent."""
+        self._names[collection.folder] = collection.name
+        self.add([Path(collection.folder)])
+
+    def _is_chosen(self, folder: str) -> bool:
+        return folder in self._documents or folder in self._waiting
 
     def send(self, prompt: str, request: TextRequest) -> bool:
         """Send a prompt with passages of the documents. Returns False if there are none.
@@ -89,22 +107,27 @@ class DocumentWriting(QObject):
             )
             self._chat.refused.emit(prompt)
             return True
-        documents = [each for found in self._documents.values() for each in found]
+        chosen_before = dict(self._documents)
         paths, model = self._state.paths, self._model.ref()
 
-        def choose() -> Request:
+        def choose() -> tuple[Request, dict[str, tuple[Document, ...]]]:
             from studio.jobs.documents.gather import choose_for_request
             from studio.jobs.documents.index_file import open_index
 
             index = open_index(paths)
             try:
+                now = {key: _as_it_is(key, found, index) for key, found in chosen_before.items()}
+                documents = [each for found in now.values() for each in found]
                 context = model.context if model is not None else None
-                return choose_for_request(request, documents, index, context)
+                return choose_for_request(request, documents, index, context), now
             finally:
                 index.close()
 
-        def chosen(found: Request) -> None:
+        def chosen(result: tuple[Request, dict[str, tuple[Document, ...]]]) -> None:
+            found, now = result
             self._is_choosing = False
+            self._documents.update({k: v for k, v in now.items() if k in self._documents})
+            self._show_chips()
             assert isinstance(found, TextRequest)
             self._chat.send(prompt, found)
             view = self._view.view_of(self._chat.conversation.turns[-1])
@@ -179,9 +202,9 @@ class DocumentWriting(QObject):
             key: self.tr("Reading {name}…").format(name=name) for key, name in self._waiting.items()
         }
         for key, found in self._documents.items():
-            name = short_name(Path(key).name)
+            name = short_name(self._names.get(key, Path(key).name))
             if len(found) == 1:
-                size = _size(found[0])
+                size = length_text(found[0].place, len(found[0].parts))
                 texts[key] = f"{name} · {size}" if size else name
             else:
                 count = self.tr("{count} documents").format(count=f"{len(found):,}")
@@ -284,12 +307,11 @@ def _dropped(data: QMimeData) -> list[Path]:
     ]
 
 
-def _size(document: Document) -> str:
-    if len(document.parts) < 2:
-        return ""
-    count = f"{len(document.parts):,}"
-    if document.place == "page":
-        return tr("{count} pages").format(count=count)
-    if document.place == "slide":
-        return tr("{count} slides").format(count=count)
-    return tr("{count} parts").format(count=count)
+def _as_it_is(key: str, before: tuple[Document, ...], index: PassageIndex) -> tuple[Document, ...]:
+    """Read what has changed of a file or folder since it was chosen; as before if it is gone."""
+    from studio.jobs.documents.gather import document_files, read_documents
+
+    try:
+        return read_documents(document_files([key]), index).documents or before
+    except ProblemError:
+        return before

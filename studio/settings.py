@@ -214,6 +214,7 @@ class Settings(Struct):
     aigc_label: bool = False
     aigc_producer: str = ""
     aigc_visible: bool = False
+    reviewer: str = ""
     window: WindowValues = msgspec.field(default_factory=WindowValues)
     tabs: dict[str, Struct] = {}
     rest: dict[str, Any] = {}

@@ -413,3 +413,20 @@ def test_a_review_is_noted_with_a_name_shown_and_filtered_by(
     qtbot.waitUntil(lambda: rows(view) == 0)
     box.setCurrentIndex(box.findData("approved"))
     qtbot.waitUntil(lambda: rows(view) == 1)
+    # The name is known the next time, with what was decided; a wrong click is taken back.
+    view.setCurrentIndex(view.model().index(0))
+    commands.do("review")
+    review = dialog("history.review")
+    assert control("history.review.name", review).text() == "林老师"
+    assert "林老师" in control("history.review.hint", review).text()
+    control("history.review.name", review).clear()
+    assert "name" in control("history.review.hint", review).text()
+    state = control("history.review.state", review)
+    state.setCurrentIndex(state.findData("rejected"))
+    review.accept()
+    qtbot.waitUntil(lambda: rows(view) == 0)
+    wait_for_undo(find, qtbot)
+    qtbot.waitUntil(lambda: "Rejected" in find("messages.text").text())
+    find("messages.action").click()
+    qtbot.waitUntil(lambda: rows(view) == 1)
+    assert library.assets.find(AssetQuery(review="approved"))[0].review == asset.review

@@ -119,6 +119,7 @@ def test_answers_and_selections_of_them_are_copied_with_the_note_until_they_are_
     editor.cut()
     assert qapp.clipboard().text() == f"{NOTE}\n\none 🦊\ntwo"
     editor.paste()
+    assert card.decide.isVisible() and "Needs review" in card.decide.toolTip()
     assert editor.text() == "one 🦊\ntwo", "within the editor there is no note"
     decide("approved")
     assert editor.note == NOTE, "it was changed since"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,12 @@ class MarkChanges:
             remark.strip()[:MAX_REMARK],
         )
         return self._change_many(ids, lambda mark: msgspec.structs.replace(mark, review=review))
+
+    def restore_reviews(self, before: Mapping[str, Review | None]) -> list[Asset]:
+        """Take back what was decided: give assets the reviews that they had."""
+        return self._change_many(
+            before, lambda mark: msgspec.structs.replace(mark, review=before[mark.asset])
+        )
 
     def collections(self) -> list[tuple[str, int]]:
         """Return each collection with the number of its assets, not counting the trash, by name."""

@@ -39,11 +39,11 @@ def detail_rows(asset: Asset) -> list[tuple[str, str]]:
     recipe = asset.recipe
     kind = kind_if_known(recipe.request)
     rows: list[_Row] = []
+    rows.append((tr("Review"), _review_text(asset)))
     if kind is None or kind.has_prompt:
         rows.append((tr("Prompt"), asset.prompt[: 2 * _MAX_VALUE]))
     rows.append((tr("Tags"), ", ".join(asset.tags)))
     rows.append((tr("Collections"), ", ".join(asset.collections)))
-    rows.append((tr("Review"), _review_text(asset)))
     rows.extend((tr("Label"), f"{name}: {value}") for name, value in recipe.labels.items() if value)
     rows.append((tr("Model"), recipe.model_name))
     rows.extend(_unknown_kind_rows(recipe) if kind is None else _kind_rows(kind, recipe))

@@ -250,7 +250,7 @@ class ResultActions(QObject):
     def _review(self, chosen: list[Asset]) -> None:
         from studio.ui.gallery.review_dialog import ReviewDialog
 
-        dialog = ReviewDialog(chosen, self.operations.reviewer, self._widget.window())
+        dialog = ReviewDialog(chosen, self._state.settings.reviewer, self._widget.window())
         dialog.submitted.connect(
             lambda state, name, remark: self.operations.review(chosen, state, name, remark)
         )

@@ -25,7 +25,7 @@ from studio.ui.gallery.outgoing_files import (
     outgoing_text,
     warning_without_mark,
 )
-from studio.ui.gallery.review_states import about, short_note
+from studio.ui.gallery.review_states import about, short_note, state_title
 from studio.ui.shell.state import AppState
 from studio.ui.style.translations import translated
 from studio.ui.widgets.open_path import open_path
@@ -43,8 +43,6 @@ class ResultOperations(QObject):
         self._state = state
         self._widget = window
         self._last_deleted: list[str] = []
-        self.reviewer = ""
-        """Who reviewed results last."""
 
     # ---- the trash
 
@@ -107,11 +105,30 @@ class ResultOperations(QObject):
     def review(
         self, assets: Sequence[Asset], state: ReviewState, reviewer: str, remark: str
     ) -> None:
-        """Note what a person decided on results."""
-        self.reviewer = reviewer
-        ids = [asset.id for asset in assets]
+        """Note what a person decided on results, and offer to take it back."""
+        if reviewer.strip() and reviewer != self._state.settings.reviewer:
+            self._state.settings.reviewer = reviewer.strip()
+            self._state.save_soon()
+        before = {asset.id: asset.review for asset in assets}
+
+        def undo() -> None:
+            self._state.change_assets(
+                self._state, lambda library: library.marks.restore_reviews(before)
+            )
+
+        def noted(_: object) -> None:
+            said = (
+                self.tr("Review of 1 result: {state}.")
+                if len(before) == 1
+                else self.tr("Review of {n} results: {state}.")
+            )
+            text = said.format(n=f"{len(before):,}", state=state_title(state))
+            self._state.show_message(text, "success", self.tr("Undo"), undo)
+
         self._state.change_assets(
-            self, lambda library: library.marks.review(ids, state, reviewer, remark)
+            self,
+            lambda library: library.marks.review(list(before), state, reviewer, remark),
+            noted,
         )
 
     def add_to_collection(self, assets: Sequence[Asset], collection: str) -> None:

@@ -16,16 +16,20 @@ from PySide6.QtWidgets import (
 )
 
 from studio.library.records import Asset
-from studio.library.review import MAX_REMARK, MAX_REVIEWER, STATES
+from studio.library.review import MAX_REMARK, MAX_REVIEWER, STATES, Review
+from studio.ui.gallery.history_model import shown_text
 from studio.ui.gallery.review_states import state_title
-from studio.ui.style.theme import GRID
+from studio.ui.style.theme import GRID, emphasise
+from studio.ui.style.translations import tr
 from studio.ui.widgets.dialog_frame import fill_dialog
+from studio.ui.widgets.elided_label import StatusLine
 from studio.ui.widgets.long_words import break_long_words
-from studio.ui.widgets.plain_text import plain_label
+from studio.ui.widgets.plain_text import one_line, plain_label
+from studio.ui.widgets.tinted_label import TintedLabel
 
 
 class ReviewDialog(QDialog):
-    """Not modal. Object names: `history.review`, `.state`, `.name`, `.remark`."""
+    """Not modal. Object names: `history.review`, `.state`, `.name`, `.remark`, `.hint`."""
 
     submitted = Signal(str, str, str)
     """State, name of the reviewer, remark."""
@@ -65,6 +69,17 @@ class ReviewDialog(QDialog):
             self,
         )
         about.setWordWrap(True)
+        which = StatusLine(self)
+        emphasise(which)
+        which.set_text(_title(first) if len(assets) == 1 else "")
+        which.setVisible(len(assets) == 1)
+        self.hint = TintedLabel(self)
+        self.hint.setObjectName("history.review.hint")
+        self.hint.setWordWrap(True)
+        self._decided = _decided(first.review) if len(assets) == 1 else ""
+        self.state.currentIndexChanged.connect(lambda _: self._show_hint())
+        self.name.textChanged.connect(lambda _: self._show_hint())
+        self._show_hint()
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for text, control in (
@@ -80,10 +95,33 @@ class ReviewDialog(QDialog):
         buttons.addButton(self.tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        fill_dialog(self, about, rows, buttons, spacing=1)
+        fill_dialog(self, which, about, rows, self.hint, buttons, spacing=1)
+
+    def _show_hint(self) -> None:
+        """Say who decided before, and what a missing name means."""
+        is_nameless = self.state.currentData() == "approved" and not self.name.text().strip()
+        nameless = self.tr("Without a name, nobody can see later who approved it.")
+        self.hint.show_text(nameless if is_nameless else self._decided, None)
+        self.hint.setVisible(bool(self.hint.text()))
 
     def accept(self) -> None:
         """Emit the decision and close."""
         remark = self.remark.toPlainText()[:MAX_REMARK]
         self.submitted.emit(self.state.currentData(), self.name.text(), remark)
         super().accept()
+
+
+def _title(asset: Asset) -> str:
+    """Return the first words of a text, else the prompt or the name of the file."""
+    return one_line(shown_text(asset) if asset.text else asset.prompt or asset.path.name)
+
+
+def _decided(review: Review | None) -> str:
+    if review is None or not review.date:
+        return ""
+    said = (
+        tr("So far: {state}, {name}, {date}") if review.reviewer else tr("So far: {state}, {date}")
+    )
+    return said.format(
+        state=state_title(review.state), name=one_line(review.reviewer), date=review.date[:10]
+    )

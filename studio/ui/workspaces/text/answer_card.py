@@ -20,7 +20,7 @@ from studio.formats.chat.thoughts import ThoughtAnswer, split_thoughts
 from studio.kinds.registry import AnyKind
 from studio.kinds.sources import Source
 from studio.protocol import Sentence
-from studio.ui.gallery.review_states import text_note
+from studio.ui.gallery.review_states import state_title, text_note
 from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, Severity, emphasise, mute
 from studio.ui.style.translations import tr, translated
@@ -52,6 +52,7 @@ class AnswerCard(QFrame):
     send_clicked = Signal(int, str)
     """The index of the answer, and the kind whose tab takes texts, such as Voice."""
     edit_clicked = Signal(int)
+    review_clicked = Signal(int)
     use_clicked = Signal(int)
     unfold_clicked = Signal(int)
     regenerate_clicked = Signal()
@@ -97,6 +98,9 @@ class AnswerCard(QFrame):
         self.edit = tool_button("pencil", self.tr("Edit this text"), "text.edit", self)
         self.edit.setIcon(icon("pencil", "muted"))
         self.edit.clicked.connect(lambda: self.edit_clicked.emit(self.index))
+        self.decide = tool_button("shield-check", self.tr("Review…"), "text.review", self)
+        self.decide.setIcon(icon("shield-check", "muted"))
+        self.decide.clicked.connect(lambda: self.review_clicked.emit(self.index))
         self.words = tool_button(
             "arrow-left-right",
             self.tr("Other words: click a word of the answer"),
@@ -141,6 +145,7 @@ class AnswerCard(QFrame):
         for button in (self._copy, self.edit, *self.sends, self.regenerate):
             (head if is_variation else foot).addWidget(button)
         foot.addWidget(self.words)
+        foot.addWidget(self.decide)
         if is_variation:
             head.insertWidget(1, self._seed, 1)
             foot.addStretch(1)
@@ -162,6 +167,7 @@ class AnswerCard(QFrame):
         for button in self.sends:
             button.hide()
         self.edit.hide()
+        self.decide.hide()
         self.regenerate.setVisible(not is_variation)
 
     def show_answer(
@@ -199,6 +205,10 @@ class AnswerCard(QFrame):
         for button in self.sends:
             button.setVisible(finished and bool(parts.answer))
         self.edit.setVisible(finished and bool(parts.answer) and bool(answer.asset))
+        self.decide.setVisible(finished and bool(answer.asset) and bool(self.review))
+        self.decide.setToolTip(
+            plain_tooltip(self.tr("Review: {state}").format(state=state_title(self.review)))
+        )
         self._before = answer.text[: len(answer.text) - len(parts.answer)]
         self._source = parts.answer
         # With links in it, the shown text is not the model's any more.

@@ -43,6 +43,7 @@ class ConversationView(QWidget):
     again_requested = Signal(object, int)
     passage_requested = Signal(object, int, int)
     """A turn that a form made, and the index of the answer to write again."""
+    review_requested = Signal(object, int)
     edit_answer_requested = Signal(object, int)
     """A turn, and the index of the answer whose text is to be edited."""
     send_requested = Signal(str, str)
@@ -178,6 +179,7 @@ class ConversationView(QWidget):
         view.passage_requested.connect(self.passage_requested)
         view.send_requested.connect(self.send_requested)
         view.edit_answer_requested.connect(self.edit_answer_requested)
+        view.review_requested.connect(self.review_requested)
         view.refresh()
         self._views.insert(index, view)
         self._rows.insertWidget(index + 1, view)

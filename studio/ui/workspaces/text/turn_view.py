@@ -46,6 +46,8 @@ class TurnView(QWidget):
     version_picked = cast("TypedSignal[Turn]", Signal(object))
     again_requested = Signal(object, int)
     """A turn that a form made, and the index of an answer with findings."""
+    review_requested = Signal(object, int)
+    """A turn, and the index of the answer on which a person decides."""
     edit_answer_requested = Signal(object, int)
     """A turn, and the index of the answer whose text is to be edited."""
     passage_requested = Signal(object, int, int)
@@ -181,6 +183,7 @@ class TurnView(QWidget):
             self._single.copy_clicked.connect(self._copy)
             self._single.send_clicked.connect(self._send)
             self._single.edit_clicked.connect(self._edit_answer)
+            self._single.review_clicked.connect(self._decide)
             self._single.regenerate_clicked.connect(
                 lambda: self.regenerate_requested.emit(self.turn)
             )
@@ -218,6 +221,7 @@ class TurnView(QWidget):
             self._cards.copy_clicked.connect(self._copy)
             self._cards.send_clicked.connect(self._send)
             self._cards.edit_clicked.connect(self._edit_answer)
+            self._cards.review_clicked.connect(self._decide)
             self._cards.use_clicked.connect(self._use)
             self._cards.continue_clicked.connect(self._continue)
             self._cards.again_clicked.connect(self._write_again)
@@ -258,6 +262,9 @@ class TurnView(QWidget):
 
     def _write_again(self, index: int) -> None:
         self.again_requested.emit(self.turn, index)
+
+    def _decide(self, index: int) -> None:
+        self.review_requested.emit(self.turn, index)
 
     def _edit_answer(self, index: int) -> None:
         self.edit_answer_requested.emit(self.turn, index)

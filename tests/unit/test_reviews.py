@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
 import wave
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from studio.kinds.speech import SpeechRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
 from studio.library.folder.marks_file import read_marks
-from studio.library.index.search import AssetQuery
+from studio.library.index.database import FILE_NAME
+from studio.library.index.search import AssetQuery, review_term
 from studio.library.index.unapproved import is_from_unapproved
 from studio.library.recipes.export import export
+from studio.library.recipes.marked_links import MarkedLinks
 from studio.library.records import Asset
 from studio.library.review import (
     STATES,
@@ -170,3 +174,50 @@ def test_states_of_many_results_are_read_at_once(library: Library) -> None:
     library.marks.review([second.id], "approved", "Ann", "")
     states = library.assets.review_states([first.id, second.id, "gone"])
     assert states == {first.id: "needs_review", second.id: "approved"}
+
+
+def test_files_get_marked_names_as_links_and_as_copies_where_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same name or a link itself too; what would take long to copy is not given."""
+    for folder in ("a", "b", "cache"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.txt").write_text(folder, "utf-8")
+    links = MarkedLinks(tmp_path / "cache")
+    for names in (("x-rejected.txt", "x-rejected-2.txt"), ("x-draft.txt", "x-draft-2.txt")):
+        found = [links.file(tmp_path / f / "x.txt", names[0][2:-4]) for f in ("a", "b")]
+        assert tuple(each.name for each in found if each) == names
+        assert [each.read_text("utf-8") for each in found if each] == ["a", "b"]
+
+        def no_links(*_: object) -> None:
+            raise PermissionError("no links here")
+
+        monkeypatch.setattr("os.link", no_links)
+    monkeypatch.setattr(links, "_room", 0)
+    assert links.file(tmp_path / "a" / "x.txt", "rejected") is None
+    links.sweep()
+    assert len(list((tmp_path / "cache" / "outgoing").rglob("*.txt"))) == 4
+
+
+def test_results_that_need_review_are_found_in_the_index_of_an_earlier_version(
+    library: Library,
+) -> None:
+    """One from before there were reviews, but with the label of a form."""
+    asset = made(library, "clause", {"review": "required"})
+    root = library.root
+    library.close()
+    db = sqlite3.connect(root / FILE_NAME)
+    (facts,) = db.execute("SELECT facts FROM words").fetchone()
+    assert review_term("needs_review") in facts
+    db.execute("UPDATE words SET facts = ?", (facts.replace(review_term("needs_review"), ""),))
+    db.execute("DROP TABLE reviews")
+    db.execute("PRAGMA user_version = 5")
+    db.commit()
+    db.close()
+    opened = Library.open(root, run_queue=False)
+    try:
+        assert opened.notice is None
+        assert found(opened, "needs_review") == ["clause"]
+        assert opened.assets.review_states([asset.id]) == {asset.id: "needs_review"}
+    finally:
+        opened.close()

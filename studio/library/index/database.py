@@ -27,7 +27,7 @@ from studio.library.disk_problems import (
     missing,
 )
 from studio.library.index.file_identity import Identity, identity
-from studio.library.index.search import label_term, split_cjk
+from studio.library.index.search import label_term, review_term, split_cjk
 from studio.library.index.verify import (
     damage_when_read_only,
     has_log,
@@ -389,6 +389,7 @@ def medium_name(task: str, path: str) -> str:
 def _register_functions(db: sqlite3.Connection) -> None:
     """Register the functions that the migration scripts call, under the names used there."""
     db.create_function("label_fact", 2, label_term, deterministic=True)
+    db.create_function("review_fact", 1, review_term, deterministic=True)
     db.create_function("spaced", 1, split_cjk, deterministic=True)
     db.create_function("medium_name", 2, medium_name, deterministic=True)
 

@@ -7,3 +7,11 @@ CREATE TABLE reviews (
     date TEXT NOT NULL,
     remark TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Results of forms that demand a review are found by it. `review_fact` is registered by
+-- database.py.
+UPDATE words SET facts = facts || ' ' || review_fact('needs_review')
+WHERE rowid IN (
+    SELECT number FROM assets JOIN labels ON labels.asset = assets.id
+    WHERE labels.name = 'review' AND labels.value = 'required'
+);

@@ -101,7 +101,7 @@ def filter_terms(
     terms += [_term("model", model)] if model else []
     terms += ["starred"] if starred else []
     terms += [TRASHED] if trashed else []
-    terms += [_term("review", review)] if review else []
+    terms += [review_term(review)] if review else []
     terms += [_term("tag", tag.casefold()) for tag in tags]
     terms += [_term("collection", name.casefold()) for name in collections]
     return " ".join([*terms, *(label_term(name, value) for name, value in labels)])
@@ -110,6 +110,11 @@ def filter_terms(
 def label_term(name: str, value: str) -> str:
     """Return the filter term of a label."""
     return _term("label", f"{name.casefold()}\0{value.casefold()}")
+
+
+def review_term(state: str) -> str:
+    """Return the filter term of a state of review."""
+    return _term("review", state)
 
 
 def _term(kind: str, value: str) -> str:

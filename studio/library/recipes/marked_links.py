@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import tempfile
@@ -10,11 +11,11 @@ import time
 from pathlib import Path
 
 from studio.formats.folders import make_below
-from studio.library.folder.file_names import portable_name
+from studio.library.folder.file_names import numbered, portable_name
 from studio.library.review import marked_name
 
 MAX_COPIED = 32 * 2**20
-"""Bytes of a file that is copied where the disk has no links, while a person waits."""
+"""Bytes of files that are copied where the disk has no links, while a person waits."""
 _FOLDER = "outgoing"
 _KEPT_SECONDS = 2 * 24 * 3600.0
 """A program may read what was dropped or pasted much later."""
@@ -26,25 +27,34 @@ class MarkedLinks:
     def __init__(self, cache: Path) -> None:
         self._cache = cache
         self._own: Path | None = None
-        self._count = 0
+        self._room = MAX_COPIED
 
     def file(self, path: Path, state: str) -> Path | None:
         """Return a result under its marked name, None if that would take too long.
 
         Raises `OSError`.
         """
-        self._count += 1
-        folder = self._folder() / str(self._count)
-        folder.mkdir()
-        target = folder / marked_name(portable_name(path.name), state)
-        source = path.resolve(strict=True)
-        try:
-            os.link(source, target)
-        except OSError:  # another disk, or one without links
-            if source.stat().st_size > MAX_COPIED:
-                return None
-            shutil.copyfile(source, target)
-        return target
+        wanted = self._folder() / marked_name(portable_name(path.name), state)
+        for number in itertools.count(1):
+            target = numbered(wanted, number)
+            try:
+                os.link(path.resolve() if path.is_symlink() else path, target)
+            except FileExistsError:
+                continue
+            except OSError:  # another disk, or one without links
+                if not target.exists():
+                    return target if self._is_copied(path, target) else None
+            else:
+                return target
+        raise AssertionError("unreachable")
+
+    def _is_copied(self, path: Path, target: Path) -> bool:
+        size = path.stat().st_size
+        if size > self._room:
+            return False
+        self._room -= size
+        shutil.copyfile(path, target)
+        return True
 
     def sweep(self) -> None:
         """Remove the files of earlier days."""
@@ -55,7 +65,7 @@ class MarkedLinks:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self) -> Path:
-        if self._own is None or not self._own.is_dir():
+        if self._own is None:
             above = self._cache / _FOLDER
             make_below(self._cache, above, private=True)
             self._own = Path(tempfile.mkdtemp(dir=above))

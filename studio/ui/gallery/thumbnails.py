@@ -15,6 +15,7 @@ from studio.formats.sounds import peaks
 from studio.formats.sounds.comments import PEAKS
 from studio.formats.suffixes import AUDIO, VIDEO
 from studio.kinds.kind import Medium
+from studio.ui.media.picture.backing import backed
 from studio.ui.shell.background import Background
 
 SIDE = 96
@@ -31,7 +32,10 @@ SHOWN = (Medium.PICTURE, Medium.AUDIO, Medium.VIDEO)
 
 
 def read_thumbnail(path: str, side: int) -> QImage:
-    """Return a picture scaled down to `side` pixels, null if unreadable. Thread-safe."""
+    """Return a picture scaled down to `side` pixels, null if unreadable. Thread-safe.
+
+    A dark or light drawing on transparent ground has a colour behind it on which it is seen.
+    """
     if Path(path).suffix.lower() in AUDIO:
         return _read_waveform(path, side)
     if Path(path).suffix.lower() in VIDEO:
@@ -53,7 +57,7 @@ def read_thumbnail(path: str, side: int) -> QImage:
             Qt.AspectRatioMode.KeepAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         )
-    return image
+    return backed(image)
 
 
 def _read_waveform(path: str, side: int) -> QImage:

@@ -69,17 +69,19 @@ def steps(
     choice = choice or Choice()
     begun = [tokens.DRAWING_ID[token] for token in begin]
     sources = [torch.Generator().manual_seed(seed) for seed in [*seeds, *range(ROWS)][:ROWS]]
-    asked = _Stream(model, [*prompt, *begun])
-    free = _Stream(model, [*nothing, *begun]) if choice.guidance != 1 else None
+    is_guided = choice.guidance != 1
+    prompts = [prompt, nothing] if is_guided else [prompt]
+    stream = _Stream(model, [[*each, *begun] for each in prompts])
     pens = Pens(ROWS)
     for number in begun:
         pens.draw(np.full(ROWS, number))
     drawn: list[list[str]] = [[*begin] for _ in seeds]
     ended = pens.ended
     for left in reversed(range(longest - len(begun))):
-        logits = asked.logits.float()
-        if free is not None:
-            logits = free.logits + choice.guidance * (logits - free.logits)
+        logits = stream.logits[0]
+        if is_guided:
+            free = stream.logits[1]
+            logits = free + choice.guidance * (logits - free)
         logits = logits.masked_fill(~torch.from_numpy(pens.allowed(left)), -torch.inf)
         draws = torch.stack([torch.rand((), generator=source) for source in sources])
         picked = _pick(logits, draws, choice)
@@ -92,23 +94,50 @@ def steps(
         yield drawn
         if ended[: len(drawn)].all():
             break
-        asked.put(picked[:, None])
-        if free is not None:
-            free.put(picked[:, None])
+        stream.put(picked)
 
 
 class _Stream:
-    """A prompt that is continued in every row, with what the model remembers of it."""
+    """Prompts that are continued in every row, by one call a step, with what the model remembers.
 
-    def __init__(self, model: LlamaForCausalLM, prompt: Sequence[int]) -> None:
-        self.model = model
-        self.cache = DynamicCache(config=model.config)
-        self.logits = self.put(torch.tensor([list(prompt)] * ROWS))
+    `logits` are by prompt and row. Shorter prompts are filled after their first token, so that no
+    token is without one that it attends to.
+    """
 
-    def put(self, ids: Tensor) -> Tensor:
-        out = self.model.model(input_ids=ids, cache=self.cache, use_cache=True)
-        self.logits = drawing_logits(self.model, out.last_hidden_state[:, -1])
-        return self.logits
+    def __init__(self, model: LlamaForCausalLM, prompts: Sequence[Sequence[int]]) -> None:
+        self._model = model
+        self._cache = DynamicCache(config=model.config)
+        self._prompts = len(prompts)
+        longest = max(map(len, prompts))
+        filled = [longest - len(prompt) for prompt in prompts]
+        ids, seen = [], []
+        for prompt, fill in zip(prompts, filled, strict=True):
+            first, *rest = prompt
+            ids.append([first, *[tokens.DRAWING_ID[tokens.PAD]] * fill, *rest])
+            seen.append([1, *[0] * fill, *[1] * len(rest)])
+        # Without a mask the product is a faster one.
+        self._mask = torch.tensor(seen).repeat_interleave(ROWS, 0) if any(filled) else None
+        places = (torch.tensor(seen).cumsum(-1) - 1).repeat_interleave(ROWS, 0)
+        self._place = places[:, -1:]
+        self.logits = self._call(torch.tensor(ids).repeat_interleave(ROWS, 0), places)
+
+    def put(self, picked: Tensor) -> None:
+        """Go on by the token of each row, the same one for every prompt."""
+        self._place = self._place + 1
+        if self._mask is not None:
+            self._mask = functional.pad(self._mask, (0, 1), value=1)
+        self.logits = self._call(picked.repeat(self._prompts)[:, None], self._place)
+
+    def _call(self, ids: Tensor, places: Tensor) -> Tensor:
+        out = self._model.model(
+            input_ids=ids,
+            attention_mask=self._mask,
+            position_ids=places,
+            cache=self._cache,
+            use_cache=True,
+        )
+        logits = drawing_logits(self._model, out.last_hidden_state[:, -1]).float()
+        return logits.view(self._prompts, ROWS, -1)
 
 
 def _pick(logits: Tensor, draws: Tensor, choice: Choice) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Protocol
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
+    QColor,
     QEnterEvent,
     QFocusEvent,
     QImage,
@@ -21,6 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from studio.ui.media.picture.backing import backing_of
 from studio.ui.media.picture.viewport import Viewport
 
 SMOOTH_UP_TO = 8
@@ -58,10 +60,10 @@ class PictureTool(Protocol):
         ...
 
 
-def chequered(palette: QPalette) -> QBrush:
-    """Return the chequerboard shown behind transparent pixels."""
-    light = palette.color(QPalette.ColorRole.Base)
-    dark = palette.color(QPalette.ColorRole.AlternateBase)
+def chequered(palette: QPalette, backing: QColor | None = None) -> QBrush:
+    """Return the chequerboard shown behind transparent pixels, in tones of `backing` if given."""
+    light = backing or palette.color(QPalette.ColorRole.Base)
+    dark = backing or palette.color(QPalette.ColorRole.AlternateBase)
     if light == dark:
         dark = light.darker(108) if light.lightness() > 127 else light.lighter(130)
     tile = QImage(16, 16, QImage.Format.Format_RGB32)
@@ -121,6 +123,8 @@ class PictureCanvas(QWidget):
         self._shows_transparency = shows_transparency
         self._tool: PictureTool | None = None
         self._picture = QImage()
+        self._backing: QColor | None = None
+        """On which the picture is seen, where it is not in every theme."""
         self._viewport = Viewport(most=largest_fit)
         self._backdrop = QPixmap()
         self._drag: QPointF | None = None
@@ -151,6 +155,7 @@ class PictureCanvas(QWidget):
     def set_picture(self, picture: QImage, size: QSize | None = None) -> None:
         """Show a picture; `size` is its full size if `picture` is a downscaled copy."""
         self._picture = picture
+        self._backing = backing_of(picture)
         shown = size if size is not None and size.isValid() else picture.size()
         self.set_viewport(self._viewport.with_picture(shown.width(), shown.height()))
 
@@ -231,7 +236,7 @@ class PictureCanvas(QWidget):
         target = QRectF(*self._viewport.target())
         if self._shows_transparency and image.hasAlphaChannel():
             painter.setBrushOrigin(target.topLeft())
-            painter.fillRect(target.intersected(area), chequered(self.palette()))
+            painter.fillRect(target.intersected(area), chequered(self.palette(), self._backing))
         target_part, part = self.visible_part(image.size(), area)
         if not part.isEmpty():
             painter.drawImage(target_part, image, QRectF(part))

@@ -19,6 +19,7 @@ MODULES = (
     "studio.kinds.upscale",
     "studio.kinds.speech",
     "studio.kinds.transcribe",
+    "studio.kinds.describe",
     "studio.kinds.video",
     "studio.kinds.icon",
     "studio.kinds.film",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ _QUANTISERS = {
 }
 """`quant_method` in config.json → Python module that it needs."""
 
+_PICTURE_READERS = ("preprocessor_config.json", "processor_config.json")
+"""How the pictures of a vision model are read."""
 _NOT_PICTURES = re.compile(
     r"Video|I2V|T2V|TI2V|V2V|AnimateDiff|^Wan|^LTX|^CogVideo|^Mochi|^Allegro|^Latte|^AnyFlow"
     r"|^SkyReels|^EasyAnimate|^ConsisID|^Cosmos(?!2TextToImage)|^PIA|^I2VGen|^Helios|^LucyEdit"
@@ -88,7 +90,9 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
         if isinstance(architectures, list) and architectures and isinstance(architectures[0], str)
         else ""
     )
-    _refuse_other_tasks(name, architecture)
+    sees = _sees_pictures(folder, architecture, config)
+    if not sees:
+        _refuse_other_tasks(name, architecture)
     model_type = str(config.get("model_type", ""))
     if config.get("auto_map") and not _is_known_to_transformers(model_type):
         raise problem(
@@ -107,11 +111,12 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
             "Copy tokenizer.json and tokenizer_config.json into it.",
             folder=folder.name,
         )
+    form = "transformers-vision" if sees else "transformers"
     return ModelRef(
         id=model_id,
         name=name,
-        task=task_of_format("transformers"),
-        format="transformers",
+        task=task_of_format(form),
+        format=form,
         path=str(folder),
         family=model_type,
         size=sum(file.stat().st_size for file in files),
@@ -341,6 +346,16 @@ def _component_size(folder: Path, component: str, kind: str) -> int:
     return sum(file.stat().st_size for file in component_weights(part))
 
 
+def _sees_pictures(folder: Path, architecture: str, config: Mapping[str, Any]) -> bool:
+    """Return whether a model takes pictures and writes text."""
+    is_one = architecture.endswith(("ForConditionalGeneration", "ForImageTextToText"))
+    return (
+        is_one
+        and isinstance(config.get("vision_config"), dict)
+        and any(is_file(folder / name) for name in _PICTURE_READERS)
+    )
+
+
 def _refuse_other_tasks(name: str, architecture: str) -> None:
     if _CAUSAL.search(architecture):
         return
@@ -354,9 +369,9 @@ def _refuse_other_tasks(name: str, architecture: str) -> None:
     if architecture.endswith(("ForConditionalGeneration", "ForSeq2SeqLM", "ForSpeechSeq2Seq")):
         raise problem(
             "bad_input",
-            "{name} ({architecture}) reads pictures or sound, or translates: it is not a plain "
-            "language model. The Text tab needs a chat model (an architecture ending in "
-            "ForCausalLM).",
+            "{name} ({architecture}) reads sound, or translates, or the files that say how it "
+            "reads pictures are missing. The Text tab needs a chat model (an architecture ending "
+            "in ForCausalLM).",
             name=name,
             architecture=architecture,
         )

@@ -80,7 +80,7 @@ def _tables(root: Path, kind: str, without: tuple[str, ...]) -> list[Tensors]:
         return [read_gguf_header(root).tensors]
     if root.suffix.lower() in PICKLED_WEIGHTS:
         return [read_torch_tensors(root)]
-    if kind == "transformers":
+    if kind.startswith("transformers"):
         files = transformers_weights(root)
     elif kind.startswith("diffusers"):
         files = [

@@ -277,7 +277,8 @@ def test_downloads_are_ordered_and_paused_resumed_and_cancelled_together(
     assert {status.state for status in downloads.statuses} == {"paused"}
     page.resume_all.click()
     wait_for(qtbot, dialog, "two", "running")
-    assert "left to download" in page.total.text()
+    # The others are resumed one after the other.
+    qtbot.waitUntil(lambda: "left to download" in page.total.text())
     page.cancel_all.click()
     question = page.findChild(DeleteQuestion)
     assert isinstance(question, DeleteQuestion)

@@ -63,7 +63,7 @@ def test_results_are_sent_only_to_kinds_whose_workspace_takes_files(
     history: Any = window.findChild(object, "history.view")
     actions = history.parent().commands.results
     targets = [action.name for action in actions if action.name in kinds()]
-    assert targets == ["image", "upscale", "transcribe", "video", "film", "clip"]
+    assert targets == ["image", "upscale", "transcribe", "describe", "video", "film", "clip"]
     assert all(isinstance(window.tab(task), TakesFiles) for task in targets)
 
 

@@ -26,7 +26,7 @@ def tab(open_window: Callable[[], MainWindow], qtbot: QtBot) -> Any:
     write_mixing_rife(default_paths().models / "rife" / "rife.pth")
     window = open_window()
     qtbot.waitUntil(lambda: window.state.models_known and window.tabs.is_complete, timeout=20_000)
-    window.tabs.setCurrentIndex(5)
+    window.tabs.show_task("video")
     return window.tab("video")
 
 

@@ -88,9 +88,9 @@ def test_a_model_with_an_unverified_licence_is_never_recommended(paths: Paths) -
     recommended = [entry for entry in load_catalogue(paths).entries if entry.recommended]
     # Voices, models that understand speech and the smoothing model come with the starter pack.
     of_the_pack = {"speech", "transcribe", "video"}
-    # A film is made without a model; there are none for icons yet, and none for clips and music
-    # whose licence was checked.
-    without = of_the_pack | {"film", "icon", "clip", "music"}
+    # A film is made without a model; there are none for icons yet, and none for clips, music and
+    # descriptions whose licence was checked.
+    without = of_the_pack | {"film", "icon", "clip", "music", "describe"}
     assert {entry.task for entry in recommended} == set(kinds()) - without
     for entry in recommended:
         assert "licence" not in entry.unverified

@@ -182,7 +182,7 @@ def test_other_weights_are_refused_by_what_they_are(
     ("architecture", "word"),
     [
         ("BertForMaskedLM", "text encoder"),
-        ("LlavaForConditionalGeneration", "not a plain language model"),
+        ("LlavaForConditionalGeneration", "how it reads pictures are missing"),
         ("ViTForImageClassification", "does not write text"),
     ],
 )

@@ -26,6 +26,7 @@ OTHER_MEANINGS = {
     ("engine/fake.py", "image"): "a control of a model: the picture that it starts from",
     ("ui/style/icons.py", "text"): "the colour of text",
     ("formats/weights/denoiser_parts.py", "clip"): "CLIP, a text encoder",
+    ("protocol/commands.py", "describe"): "the command that asks what a model can do",
     ("models/companions.py", "clip"): "the same text encoder",
     ("models/identify_companion.py", "clip"): "the same text encoder",
     ("models/identify_gguf.py", "clip"): "the same text encoder",

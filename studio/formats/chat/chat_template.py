@@ -100,6 +100,29 @@ def render(
     raise TemplateRefusedError(_short(refusal or "the system prompt is left out"))
 
 
+def render_turns(
+    template: str,
+    special: Mapping[str, str],
+    turns: Sequence[Mapping[str, object]],
+    length: int,
+) -> str:
+    """Return a conversation whose turns have parts, such as a picture and a text.
+
+    `length` is the number of characters in it. Raises `TemplateRefusedError`.
+    """
+    with bounded(_STEPS + _STEPS_PER_TURN * len(turns) + length):
+        try:
+            return _compiled(template).render(
+                messages=list(turns),
+                tools=None,
+                documents=None,
+                add_generation_prompt=True,
+                **special,
+            )
+        except Exception as error:  # expressions in a template can raise anything
+            raise TemplateRefusedError(_short(error)) from error
+
+
 def _short(refusal: object) -> str:
     return str(refusal)[:_MAX_REFUSAL]
 

@@ -1,0 +1,1 @@
+"""Texts about pictures, by vision models of transformers."""

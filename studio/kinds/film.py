@@ -257,4 +257,5 @@ KIND: Kind[FilmRequest] = Kind(
     ),
     compared=("seconds", "motion", "fade", "fit", "width", "height", "fps", "quality", "encoder"),
     name_parts=_name_parts,
+    listed_as=lambda request: "".join(_name_parts(request)),
 )

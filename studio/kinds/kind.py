@@ -120,6 +120,8 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
         columns: names of the columns into which a result is divided in a table of results.
         cells: the cells of a result in these columns, from its text.
         name_parts: text and suffix for a file name, before sanitizing; None to use the prompt.
+        listed_as: what a result without a prompt is listed as; None for the prompt of what it was
+            made from.
     """
 
     request: type[R]
@@ -172,6 +174,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     columns: Callable[[R], tuple[str, ...]] = lambda _: ()
     cells: Callable[[R, str], Mapping[str, str]] = lambda *_: {}
     name_parts: Callable[[R], tuple[str, str]] | None = None
+    listed_as: Callable[[R], str] | None = None
 
     @property
     def task(self) -> str:

@@ -63,10 +63,18 @@ def has_prompt(request: Request) -> bool:
     return hasattr(request, "prompt")
 
 
+def own_name(request: Request) -> str:
+    """Return what a result without a prompt is listed as, "" if its kind does not say."""
+    kind = kind_if_known(request)
+    return "" if kind is None or kind.listed_as is None else kind.listed_as(request)
+
+
 def display_name(request: Request) -> str:
-    """Return the prompt, or the name of the input file if there is none."""
+    """Return the prompt, or the request's own name or that of its input file without one."""
     if has_prompt(request):
         return prompt_of(request)
+    if name := own_name(request):
+        return name
     names = (path.replace("\\", "/").rsplit("/", 1)[-1] for path in input_paths(request))
     return next(names, "")
 

@@ -40,7 +40,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "speech": lambda: speech.speech(rounds),
         "video": lambda: [*video.fidelity(), *video.pace(max(2, rounds // 2))],
         "video_memory": video.memory,
-        "video_resumed": video.resumed,
+        "video_resumed": lambda: video.resumed(max(3, rounds // 2)),
         "variations": lambda: [overhead.variations(max(2, rounds // 2))],
         "together": lambda: [overhead.together(max(1, rounds // 3))],
         "language": lambda: language.large_model(rounds),

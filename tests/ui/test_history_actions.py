@@ -256,6 +256,24 @@ def test_the_menu_enables_only_possible_actions(view: Any) -> None:
     assert {"sheet", "upscale"} <= offered([*assets[:2], *assets[2:] * 3])
 
 
+def test_the_menu_names_a_tab_once_whether_it_takes_a_text_or_a_picture(view: Any) -> None:
+    assets = view.model().assets()
+
+    def entries(chosen: Any) -> dict[str, list[str]]:
+        menu = QMenu()
+        fill_menu(menu, view.parent().commands, chosen)
+        found: dict[str, list[str]] = {}
+        for action in menu.actions():
+            found.setdefault(action.text(), []).append(action.objectName())
+        return found
+
+    (clip,) = entries(assets[:1])["Send to Clip"]
+    assert clip == "history.menu.clip"
+    (clip,) = entries(assets[2:])["Send to Clip"]
+    assert clip == "history.menu.text.clip"
+    assert "Make a storyboard" not in entries(assets[:1])
+
+
 def test_a_shortcut_of_a_disabled_action_explains_why(
     window: MainWindow, view: Any, qtbot: QtBot
 ) -> None:

@@ -93,8 +93,6 @@ def test_only_actions_that_need_its_kind_are_disabled(
 ) -> None:
     sound, film, fox = (asset(library, f"{n}") for n in ("hologram.wav", "film.png", "steps.png"))
     of_others = {"speech", "music", "subtitles", "text", "transcribe", "video", "compare_videos"}
-    # These take pictures and, by a second entry, texts.
-    of_others |= {"film", "clip"}
     assert off(newer, history, [film]) == {*NEEDS_THE_KIND, *of_others, "compare", "sheet"}
     assert off(newer, history, [sound]) >= {*NEEDS_THE_KIND, "image", "upscale"}
     on = {"star", "tags", "copy", "open", "folder", "export", "delete"}

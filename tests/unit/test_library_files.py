@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from studio.kinds.film import FilmRequest
 from studio.kinds.image import ImageRequest
 from studio.kinds.text import TextRequest
 from studio.kinds.upscale import UpscaleRequest
+from studio.kinds.video import VideoRequest
 from studio.library.folder.file_names import slug
 from studio.library.folder.stored_paths import StoredPaths
 from studio.library.folder.work_folders import WorkFolders
@@ -230,6 +232,23 @@ def test_upscaled_pictures_take_the_prompt_of_the_original(tmp_path: Path) -> No
     library = Library.open(root)
     check()
     library.close()
+
+
+def test_a_film_is_listed_by_its_title_and_found_by_the_prompt_of_its_pictures(
+    library: Library,
+) -> None:
+    original = record(library, enqueue(library, "一只 owl"))
+    pictures = (InputFile(str(original.path)),)
+    for title, listed in (("The night", "The night"), ("", f"{original.path.stem}-film")):
+        (job,) = library.queue.enqueue([FilmRequest(pictures=pictures, title=title)])
+        film = record(library, job)
+        assert film.prompt == listed
+        named = {asset.id for asset in library.assets.find(AssetQuery(words=listed))}
+        assert film.id in named
+        made_of = {asset.id for asset in library.assets.find(AssetQuery(words="owl"))}
+        assert {film.id, original.id} <= made_of
+    (job,) = library.queue.enqueue([VideoRequest(input=InputFile(str(film.path)), smooth=2)])
+    assert record(library, job).prompt == film.prompt
 
 
 def test_the_negative_prompt_of_an_image_is_searchable(library: Library) -> None:

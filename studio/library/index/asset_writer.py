@@ -13,7 +13,7 @@ import msgspec
 
 from studio.kinds.coding import recipe_from_json, to_json
 from studio.kinds.registry import kinds
-from studio.kinds.requests import display_name, has_prompt, input_files
+from studio.kinds.requests import display_name, has_prompt, input_files, own_name
 from studio.library.folder.marks_file import Marks
 from studio.library.index.checksums import set_checksum
 from studio.library.index.database import Database, medium_name
@@ -91,7 +91,8 @@ class AssetWriter:
         if db.execute("SELECT 1 FROM assets WHERE id = ?", (name,)).fetchone():
             name = asset_id("", 0, stored)
         number = _unused_number(db, recipe.created, (numbers or {}).get(name))
-        prompt = _prompt_of_parent(db, recipe) or display_name(recipe.request)
+        inherited = _prompt_of_parent(db, recipe)
+        prompt = own_name(recipe.request) or inherited or display_name(recipe.request)
         db.execute(
             "INSERT INTO assets (number, id, job, row, task, model, seed, path, size, sha256, "
             "width, height, duration, medium, created, prompt) "
@@ -124,7 +125,7 @@ class AssetWriter:
             "VALUES (?, ?, ?, '', ?, ?, ?)",
             (
                 number,
-                split_cjk(_searchable_prompt(recipe.request, prompt)),
+                split_cjk(_searchable_prompt(recipe.request, inherited or prompt)),
                 split_cjk(found.text),
                 split_cjk(found.path.stem),
                 split_cjk(" ".join(recipe.labels.values())),
@@ -286,8 +287,10 @@ def _prompt_of_parent(db: sqlite3.Connection, recipe: Recipe) -> str:
 
 def _propagate_prompt(db: sqlite3.Connection, name: str, prompt: str) -> None:
     """Set the prompt of an asset's descendants without their own that were indexed earlier."""
-    without_prompt = [task for task, kind in kinds().items() if not kind.has_prompt]
-    tasks = msgspec.json.encode(without_prompt).decode()
+    inheriting = [
+        task for task, kind in kinds().items() if not kind.has_prompt and kind.listed_as is None
+    ]
+    tasks = msgspec.json.encode(inheriting).decode()
     changed = [name]
     while changed:
         children = db.execute(

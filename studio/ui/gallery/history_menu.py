@@ -38,7 +38,7 @@ def fill_menu(
 
     export_menu = QMenu(tr("Export as"), menu)
     export_menu.setIcon(icon("download"))
-    for action in commands.results:
+    for action in commands.results.with_entry(chosen):
         if action.name in _GROUPS_BEGIN:
             menu.addSeparator()
         if action.name.startswith(_EXPORT_PREFIX):

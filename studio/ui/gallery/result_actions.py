@@ -46,6 +46,8 @@ class ResultAction:
         maximum: maximum number of selected results, None for any.
         hint: shown if it is invoked but not enabled.
         leaves_library: whether it shows another part of the window.
+        replaces: name of the action whose entry it takes where it is enabled; elsewhere it has
+            none. "" for an entry of its own.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ResultAction:
     maximum: int | None = None
     hint: str = ""
     leaves_library: bool = False
+    replaces: str = ""
 
     def applicable(self, chosen: Sequence[Asset]) -> list[Asset]:
         """Return the selected results that it applies to."""
@@ -94,6 +97,17 @@ class ResultActions(QObject):
 
     def __iter__(self) -> Iterator[ResultAction]:
         return iter(self._all.values())
+
+    def with_entry(self, chosen: Sequence[Asset]) -> list[ResultAction]:
+        """Return the actions that a menu shows for the selected results."""
+        instead = {
+            one.name: one.replaces for one in self if one.replaces and one.is_enabled(chosen)
+        }
+        return [
+            one
+            for one in self
+            if one.name not in instead.values() and (one.name in instead or not one.replaces)
+        ]
 
     def do(self, name: str, chosen: Sequence[Asset]) -> None:
         """Run an action on the selected results, or show its hint if it is not enabled."""
@@ -157,6 +171,7 @@ class ResultActions(QObject):
                     media=(Medium.TEXT,),
                     maximum=1,
                     run=partial(operations.send_text, kind.task),
+                    replaces=kind.task if kind.action and kind.inputs else "",
                 )
         yield ResultAction(
             name="star",

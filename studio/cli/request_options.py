@@ -125,6 +125,8 @@ def requests_of(
             continue
         if field.name == "prompt":
             value = _prompt(value)
+        if field.at_file:
+            value = value[1:] if value.startswith("@@") else _text_at(value)
         if field.reads_file:
             value = text_or_file(value, field.max_length or MAX_PROMPT_LENGTH)
         given[field.name] = _file_fields(Path(value)) if field.type == "file" else value
@@ -166,6 +168,8 @@ def requests_of(
 def _metavar(field: Field) -> str:
     if field.reads_file:
         return "FILE|JSON"
+    if field.at_file:
+        return "TEXT|@FILE"
     if field.choices:
         return "|".join(str(choice) for choice in field.choices)
     return _METAVARS.get(field.name) or _METAVARS_OF_TYPES[field.type]
@@ -242,6 +246,11 @@ def _prompt(text: str) -> str:
         ) from error
 
 
+def _text_at(value: str) -> str:
+    """Return the text in the file of `@FILE`, and any other text as it is."""
+    return _text_of(user_path(value[1:])) if value.startswith("@") else value
+
+
 def _text_of(path: Path) -> str:
     """Return the text in a file of any common encoding."""
     try:
@@ -249,7 +258,7 @@ def _text_of(path: Path) -> str:
     except OSError as error:
         raise problem(
             "bad_input",
-            "The prompt cannot be read from {path}: {reason}. To begin a prompt with @, write @@.",
+            "{path} cannot be read ({reason}).",
             path=path,
             reason=error.strerror or type(error).__name__,
         ) from error

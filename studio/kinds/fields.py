@@ -49,6 +49,7 @@ class Field(Struct, frozen=True, kw_only=True):
         flags: command-line flags, empty if the command line does not offer the field.
         requires: name of another field that must be set for this one to have an effect.
         reads_file: whether a command or a table may name a file with the text instead.
+        at_file: whether a command reads the text from a file given as `@FILE`.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Field(Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
     requires: str = ""
     reads_file: bool = False
+    at_file: bool = False
 
     def format_value(self, value: Any) -> str:
         """Return a value of this field as display text, "" for None."""
@@ -98,13 +100,14 @@ def label(
     decimals: int = 0,
     requires: str = "",
     reads_file: bool = False,
+    at_file: bool = False,
 ) -> Meta:
     """Return the `Meta` that describes a field to the user. See `Field` for the arguments.
 
     `text` and `help` must be literals. `flags` are separated by spaces.
     """
     extra = {"flags": flags, "unit": unit, "step": step, "decimals": decimals}
-    extra |= {"requires": requires, "reads_file": reads_file}
+    extra |= {"requires": requires, "reads_file": reads_file, "at_file": at_file}
     return Meta(title=text, description=help, extra=extra)
 
 

@@ -49,6 +49,7 @@ class MusicRequest(Request, Struct, frozen=True, kw_only=True, tag_field="task",
             "What is sung, with [verse] and [chorus] on lines of their own; empty for music without"
             " a voice",
             flags="--lyrics",
+            at_file=True,
         ),
     ] = ""
     language: Annotated[

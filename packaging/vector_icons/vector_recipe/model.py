@@ -22,7 +22,7 @@ from studio.formats.icons.tokens import (
     Vocabulary,
 )
 
-WIDTH, DEPTH, HEADS, INNER = 256, 6, 4, 640
+WIDTH, DEPTH, HEADS, INNER = 192, 6, 3, 512
 INITIAL = 0.02
 PAD_ID = DRAWING_ID[PAD]
 

@@ -29,6 +29,14 @@ SAME = (
     ("合同期三年，2025.9.1起", "合同自2025年9月1日起至2028年8月31日止。"),
     ("lessons resume at 8:50", "Lessons start again at ten to nine."),
     ("S&P 500 5,487 flat", "The S&P 500 was flat at 5,487."),
+    ("EBIT 63m", "EBIT came to 63 million euros."),
+    ("1,800 trees: oak 700, birch 650, lime the rest", "The other 450 trees are limes."),
+    ("infections cut by two thirds", "Infections fell by 67 per cent."),
+    ("设计时速80km/h", "设计时速80公里。"),
+    ("月租4200元，违约金为两个月租金", "违约金即8400元。"),
+    ("联系人周敏", "如有疑问，请联系周女士。"),
+    ("closed Mon 4-Fri 8 March", "It is shut from Monday 4 March to Friday 8 March."),
+    ("rain from 3 pm", "Rain comes around 3 o'clock."),
 )
 CHANGED = (
     (
@@ -50,7 +58,7 @@ CHANGED = (
         "31 per cent, down from 28 per cent",
     ),
     ("open Tue-Sun", "It is open Tuesday to Saturday.", "date_changed", "Saturday"),
-    ("租金 4.5元/平方米/天", "租金为每平方米每月4.5元。", "unit_changed", "4.5元"),
+    ("租金 4.5元/平方米/天", "租金为每平方米每月4.5元。", "unit_changed", "每月4.5元"),
     ("Address: Via Roma 118", "Via Roma 18 is where you find us.", "name_changed", "Via Roma 18"),
     ("台风向西北移动", "台风向东北移动。", "name_changed", "东北"),
     ("马拉松 4月12日", "赛事由宏远集团冠名，4月12日举行。", "name_new", "宏远集团"),
@@ -67,12 +75,28 @@ CHANGED = (
     ("董事长张伟", "董事长张维表示感谢。", "name_changed", "张维"),
     ("在上海开店", "他们在北京开店。", "name_new", "北京"),
     ("model X-200", "The X-300 is new.", "name_changed", "X-300"),
+    ("Leinster 27 Toulouse 22", "Toulouse won 27-22.", "name_changed", "Toulouse won"),
+    ("海港3-1泰山", "泰山3比1战胜海港。", "name_changed", "泰山3比1战胜"),
+    ("3980元/人，含往返机票", "每人3980元，不含机票。", "name_changed", "不含"),
+    ("Dogs are welcome", "Dogs are not allowed.", "name_changed", "not allowed"),
+    ("Mrs Okafor", "Return it to Mr Okafor.", "name_changed", "Mr Okafor"),
+    ("转移140户", "已转移140人。", "unit_changed", "140人"),
+    ("rent 1,150 monthly", "The rent is 1,150 weekly.", "unit_changed", "1,150 weekly"),
+    ("德沃夏克第九交响曲", "上演德沃夏克第八交响曲。", "name_changed", "第八交响"),
 )
 
 
 @pytest.mark.parametrize(("brief", "draft"), SAME)
 def test_the_same_facts_in_another_way_are_no_finding(brief: str, draft: str) -> None:
     assert check_facts(brief, draft).findings == ()
+
+
+def test_figures_that_were_exchanged_are_both_found() -> None:
+    for brief, draft, texts in (
+        ("against 38 %, undecided 16 %", "Undecided are 38 %, against it 16 %.", ["38 %", "16 %"]),
+        ("设考点31个、考场962个", "设考点962个、考场31个。", ["962", "31"]),
+    ):
+        assert [finding.text for finding in check_facts(brief, draft).findings] == texts
 
 
 @pytest.mark.parametrize(("brief", "draft", "kind", "text"), CHANGED)
@@ -105,15 +129,18 @@ DATA = Path(__file__).parents[1] / "data" / "facts"
 
 
 @pytest.mark.parametrize(
-    ("name", "recall", "precision"), [("pairs", 0.93, 0.97), ("more_pairs", 0.8, 0.95)]
+    ("name", "recall", "precision"),
+    [("pairs", 0.93, 0.97), ("more_pairs", 0.82, 0.95), ("fresh_pairs", 0.77, 0.95)],
 )
-def test_most_planted_errors_of_200_pairs_are_found_and_little_else(
+def test_most_planted_errors_of_the_pairs_are_found_and_little_else(
     name: str, recall: float, precision: float
 ) -> None:
     """The pairs were written without knowledge of the rules, and the rules improved on them since.
 
     When they were new, recall was 0.75 and precision 0.38 on the first 200; then 0.72 and 0.63 on
-    the others. After improving on one half of these it was 0.82 and 0.65 on the other half.
+    the others. After improving on one half of these it was 0.82 and 0.65 on the other half. The
+    fresh pairs, by the author of the rules, were at first sight 0.57 and 0.69 (r1) and, after
+    improving on those, 0.70 and 0.95 (r2).
     """
     planted = found = right = findings = 0
     for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines():

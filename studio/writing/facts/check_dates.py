@@ -18,6 +18,8 @@ _END = re.compile(
     re.IGNORECASE,
 )
 """Words beside the end of a term."""
+_LABELS = frozenset("year grade class form room team group level platform gate line".split())
+"""The number after one of these is no hour."""
 
 
 def check_dates(given: Facts, written: Facts) -> list[Finding]:
@@ -74,7 +76,11 @@ def _is_hour(moment: Moment, given: tuple[Figure, ...]) -> bool:
     if moment.hour is None or moment.minute or moment.day or moment.weekday is not None:
         return False
     hours = {moment.hour, moment.hour % 12, moment.hour % 12 or 12}
-    numbers = {figure.value for figure in given if figure.is_bare or figure.other is not None}
+    numbers = {
+        figure.value
+        for figure in given
+        if (figure.is_bare and not figure.stems & _LABELS) or figure.other is not None
+    }
     numbers |= {figure.other for figure in given if figure.other is not None}
     return bool(hours & {int(number) for number in numbers})
 

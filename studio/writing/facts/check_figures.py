@@ -11,7 +11,7 @@ from studio.protocol import Sentence, sentence
 from studio.writing.facts.derived_figures import CONVERTED, is_derived
 from studio.writing.facts.facts_in_text import Facts
 from studio.writing.facts.figure import Figure
-from studio.writing.facts.figure_context import STOP_WORDS
+from studio.writing.facts.figure_context import STOP_WORDS, period_span
 from studio.writing.facts.findings import Finding, FindingKind
 from studio.writing.facts.numerals import plain_digits
 from studio.writing.facts.units import is_money
@@ -35,7 +35,10 @@ def check_figures(given: Facts, written: Facts) -> list[Finding]:
 def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | None:
     said = written.text[figure.start : figure.end]
     figure = _in_money(figure, given.figures)
-    if any(one.as_millions == figure.value for one in given.figures if figure.is_bare):
+    may_be_millions = figure.is_bare or is_money(figure.dimension)
+    if may_be_millions and any(one.as_millions == figure.value for one in given.figures):
+        return None
+    if _is_in_code(figure, given, said):
         return None
     alike = [other for other in given.figures if _same_thing(figure, other)]
     equal = [other for other in alike if _same_value(figure, other)]
@@ -57,9 +60,15 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
             return Finding("direction_changed", written.text[start:end], message, start, end)
         if _is_said_alike(figure, given.text, written.text):
             return None
+        if _counts_others(figure, equal, given.text, written.text):
+            message = sentence("The brief says “{brief}”.", brief=_around(given.text, equal[0]))
+            end = figure.end + 1
+            said = written.text[figure.start : end]
+            return Finding("unit_changed", said, message, figure.start, end)
         if figure.period and all(one.period not in ("", figure.period) for one in equal):
             message = sentence("The brief says “{brief}”.", brief=_around(given.text, equal[0]))
-            return _finding("unit_changed", figure, said, message)
+            start, end = period_span(written.text, figure)
+            return Finding("unit_changed", written.text[start:end], message, start, end)
         other = _of_something_else(figure, equal, alike, written)
         if other is None:
             return None
@@ -125,12 +134,39 @@ def _digits(written: str) -> str:
     return re.sub(r"[^\d.]", "", plain_digits(written))
 
 
+def _counts_others(figure: Figure, equal: list[Figure], brief: str, draft: str) -> bool:
+    """Return whether measure words say that other things are counted: 140人 for 140户."""
+    mine = _measure_word(figure, draft)
+    theirs = [_measure_word(one, brief) for one in equal if one.dimension == figure.dimension]
+    return bool(mine and theirs) and all(word not in ("", mine) for word in theirs)
+
+
+def _measure_word(figure: Figure, text: str) -> str:
+    after = text[figure.end : figure.end + 1] if figure.is_bare else ""
+    if after in ("人", "名", "位"):
+        return "人"
+    return after if after and after in "户次辆只页株棵" else ""
+
+
+def _is_in_code(figure: Figure, given: Facts, said: str) -> bool:
+    """Return whether a bare number of two digits or more stands in a code of the brief: 31 of
+    "J31-33"."""
+    if not (figure.is_bare and said.isdigit() and len(said) > 1):
+        return False
+    return any(said in re.findall(r"\d+", code.text) for code in given.codes)
+
+
 def _is_part_of_score(figure: Figure, given: tuple[Figure, ...]) -> bool:
     """Return whether the brief has the number in a score, or both numbers of a score apart."""
     if figure.is_bare:
         return any(
             one.other is not None and figure.value in (one.value, one.other) for one in given
         )
+    scores = [one for one in given if one.other is not None]
+    if figure.dimension == "time" and any(
+        figure.number in (one.value, one.other) for one in scores
+    ):
+        return True  # the first 30 days: "days 1-30"
     return figure.other is not None and {figure.value, figure.other} <= {
         one.value for one in given if one.is_bare
     }
@@ -159,7 +195,9 @@ def _is_judged(figure: Figure, alike: list[Figure]) -> bool:
     """Small numbers in words are often no fact ("one of the best"): these are compared only with
     a figure of the same thing."""
     is_one_day = figure.dimension == "time" and figure.number == 1 and figure.step >= _DAY
-    if figure.value == 1 or is_one_day or figure.rounding == "over":
+    same_measure = any(other.dimension == figure.dimension for other in alike)
+    is_open = figure.rounding == "over" and not (figure.dimension == "time" and same_measure)
+    if figure.value == 1 or is_one_day or is_open:
         return False
     same = [other for other in alike if other.dimension == figure.dimension]
     if figure.dimension == "count" and figure.value <= 12:
@@ -258,6 +296,9 @@ def _is_beside(other: Figure, figure: Figure, written: Facts) -> bool:
 def _meant_instead(figure: Figure, equal: list[Figure], alike: list[Figure]) -> list[Figure]:
     others = [one for one in alike if one.dimension == equal[0].dimension]
     others = [one for one in others if all(one.value != same.value for same in equal)]
+    others = [one for one in others if not (one.in_words and one.value == 1)]
+    if any(figure.counted & one.counted for one in equal):
+        others = [one for one in others if figure.counted & one.counted]
     if not any(figure.label & one.label for one in equal) and all(one.label for one in equal):
         labelled = [one for one in others if figure.label & one.label]
         if labelled:
@@ -269,7 +310,7 @@ def _meant_instead(figure: Figure, equal: list[Figure], alike: list[Figure]) -> 
     if not all(own) or any(figure.stems & words for words in own):
         return []
     of_equal = frozenset[str]().union(*(one.stems for one in equal))
-    apart = [one for one in apart if one.as_millions is None]
+    apart = [one for one in apart if one.as_millions is None or one.number % 1 == 0]
     apart = [one for one in apart if figure.value / _FAR < one.value < figure.value * _FAR]
     return [one for one in apart if (one.stems - of_equal) & figure.stems]
 

@@ -55,6 +55,7 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
         if _squeezed(name.text) not in known or len(name.text) < len(meant):
             message = sentence("The brief says “{brief}”.", brief=meant)
             findings.append(Finding("name_changed", name.text, message, name.start, name.end))
+    findings += [*_other_titles(given.text, written.text), *_other_ordinals(given, written)]
     for name in written.names:
         if any(finding.start < name.end and name.start < finding.end for finding in findings):
             continue
@@ -71,6 +72,51 @@ def check_names(given: Facts, written: Facts) -> list[Finding]:
         same = tuple(other for other in given.names if other.kind == name.kind)
         findings.append(_name_finding(name, _similar_name(name.text, same)))
     return findings
+
+
+_TITLED = re.compile(
+    r"\b(?:(?P<male>Mr)|(?P<female>Mrs|Ms|Miss))\.?\s(?P<name>[A-Z][\w'’-]+)"
+    r"|(?P<surname>[\u4e00-\u9fff])(?:(?P<man>先生|叔叔|大爷)|(?P<woman>女士|小姐|阿姨|大妈))"
+)
+_NTH = re.compile("第([一二三四五六七八九十\\d]{1,3})([\u4e00-\u9fff]{2})")
+
+
+def _other_titles(brief: str, draft: str) -> list[Finding]:
+    """Return where a person has the title of the other sex: Mr Okafor for Mrs Okafor."""
+    known: dict[str, set[bool]] = {}
+    said = {}
+    for match in _TITLED.finditer(brief):
+        name = match["name"] or match["surname"]
+        known.setdefault(name, set()).add(bool(match["female"] or match["woman"]))
+        said[name] = match.group()
+    findings = []
+    for match in _TITLED.finditer(draft):
+        name = match["name"] or match["surname"]
+        if name in known and bool(match["female"] or match["woman"]) not in known[name]:
+            message = sentence("The brief says “{brief}”.", brief=said[name])
+            findings.append(Finding("name_changed", match.group(), message, *match.span()))
+    return findings
+
+
+def _other_ordinals(given: Facts, written: Facts) -> list[Finding]:
+    """Return what has another number than in the brief: 第八交响曲 for 第九交响曲."""
+    known: dict[str, set[str]] = {}
+    for match in _NTH.finditer(given.text):
+        known.setdefault(match[2], set()).add(match[1])
+    findings = []
+    for match in _NTH.finditer(written.text):
+        numbers = known.get(match[2], set())
+        if len(numbers) == 1 and match[1] not in numbers and not match[1].isdigit():
+            (number,) = numbers
+            if number.isdigit():
+                continue  # 第12轮, 第十二轮: compared as figures
+            message = sentence("The brief says “{brief}”.", brief=f"第{number}{match[2]}")
+            findings.append(Finding("name_changed", match.group(), message, *match.span()))
+    return findings
+
+
+def _differs_by_one(name: str, other: str) -> bool:
+    return len(name) == len(other) and sum(map(str.__ne__, name, other)) == 1
 
 
 def _without_plural(name: Name, brief: str) -> str | None:
@@ -114,9 +160,14 @@ def _is_known(
         return name.text.replace(".", "") in known_initials
     if name.kind == "organisation":
         stem = names.organisation_stem(name.text)
+        if name.text not in known and any(_differs_by_one(name.text, one.text) for one in given):
+            return False
         # The start of the name may be a verb: 亮相南风书店.
         ends = (name.text[at:] for at in range(1, len(stem)))
         return names.is_general(stem) or stem in known or any(end in known for end in ends)
+    if name.kind == "person" and re.search("(?:女士|先生|老师|医生|教授|经理|同学)$", name.text):
+        surname = name.text[: 2 if len(name.text) > 3 else 1]
+        return surname in known
     return False
 
 

@@ -14,6 +14,9 @@ from studio.writing.facts.check_changes import check_changes
 from studio.writing.facts.check_dates import check_dates
 from studio.writing.facts.check_figures import check_figures
 from studio.writing.facts.check_names import check_codes, check_names
+from studio.writing.facts.check_opposites import check_opposites
+from studio.writing.facts.check_results import check_results
+from studio.writing.facts.check_swaps import check_swaps
 from studio.writing.facts.facts_in_text import Facts, facts_in
 from studio.writing.facts.findings import Finding
 
@@ -43,6 +46,9 @@ def check_facts(brief: str, draft: str) -> FactCheck:
     findings = [
         *check_figures(given, written),
         *check_changes(given, written),
+        *check_swaps(given, written),
+        *check_opposites(given, written),
+        *check_results(given, written),
         *check_bearings(given, written),
         *check_sides(given, written),
         *check_parts_of_day(given, written),

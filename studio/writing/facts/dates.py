@@ -108,6 +108,7 @@ _PATTERNS = (
         r"(?P<half>[ap]\.?m\b\.?)"
     ),
     _pattern(r"\b(?P<hour>1[0-2]|[1-9])\s?(?P<half>[ap]\.?m\b\.?)"),
+    _pattern(r"\b(?P<hour>1[0-2]|[1-9])\s?o['’]clock\b"),
     _pattern(
         r"\b(?P<clock>half|quarter|five|ten|twenty|twenty-five)(?:\sminutes)?\s(?P<side>past|to)\s"
         rf"(?P<clock_hour>{'|'.join(_CLOCK_HOURS)})\b(?:\s(?P<half>[ap]\.?m\b\.?))?"

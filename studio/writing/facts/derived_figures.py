@@ -25,7 +25,11 @@ def is_derived(figure: Figure, given: Facts, draft: str) -> bool:
     quotient of two, the change in percent from one to the other, a half or a discount, or what
     falls on each."""
     some = given.figures[:_MOST_DERIVED]
-    if figure.dimension == "time" and _is_between_dates(figure, given):
+    if figure.dimension in ("time", "month") and _is_between_dates(figure, given):
+        return True
+    if figure.dimension == "percent" and _is_fraction(figure, given.text):
+        return True
+    if _is_rest(figure, some):
         return True
     before = _CUT.split(draft[max(0, figure.start - _NEAR) : figure.start])[-1]
     after = _CUT.split(draft[figure.end : figure.end + _NEAR])[0]
@@ -56,11 +60,35 @@ def is_derived(figure: Figure, given: Facts, draft: str) -> bool:
             is_of_both = figure.counted & first.counted and figure.counted & second.counted
             # Counts of different things have no sum.
             has_sum = not (figure.is_bare and first.is_bare) or is_total or bool(is_of_both)
-            values = _from_two(figure, first, second, has_sum=has_sum)
+            is_spread = is_each or is_total
+            values = _from_two(figure, first, second, has_sum=has_sum, is_spread=is_spread)
             if any(_is_close(figure, value) for value in values):
                 return True
-            if is_each and any(_is_close(figure, value) for value in _quotients(first, second)):
+            own = (first.dimension, second.dimension)
+            is_divided = is_each and (figure.dimension in own or figure.is_bare)
+            if is_divided and any(_is_close(figure, one) for one in _quotients(first, second)):
                 return True
+    return False
+
+
+def _is_fraction(figure: Figure, brief: str) -> bool:
+    """Return whether the percentage is a fraction that the brief says in words: two thirds."""
+    for pattern, value in _FRACTIONS:
+        if abs(figure.value - value) <= 1 and re.search(pattern, brief, re.IGNORECASE):
+            return True
+    return False
+
+
+def _is_rest(figure: Figure, some: tuple[Figure, ...]) -> bool:
+    """Return whether the figure is what is left of one after some that follow each other."""
+    for whole in some:
+        parts = [one for one in some if one is not whole and one.dimension == whole.dimension]
+        for at in range(len(parts)):
+            left = whole.value
+            for length, part in enumerate(parts[at:], 1):
+                left -= part.value
+                if length > 1 and left == figure.value and figure.dimension == whole.dimension:
+                    return figure.value > _SMALL
     return False
 
 
@@ -71,6 +99,9 @@ def _is_between_dates(figure: Figure, given: Facts) -> bool:
         with suppress(ValueError):
             if moment.month and moment.day:
                 days.append(date(moment.year or _ANY_YEAR, moment.month, moment.day))
+    if figure.dimension == "month":
+        spans = [abs((one - other).days) for at, one in enumerate(days) for other in days[at + 1 :]]
+        return any(abs(span - figure.value * _DAYS_OF_MONTH) <= _SLACK for span in spans if span)
     wanted = figure.value / _DAY
     return any(
         wanted in (abs((one - other).days), abs((one - other).days) + 1)
@@ -86,14 +117,25 @@ def _quotients(first: Figure, second: Figure) -> Iterator[Decimal]:
             yield one.value / other.number
 
 
-def _from_two(figure: Figure, first: Figure, second: Figure, *, has_sum: bool) -> Iterator[Decimal]:
+def _from_two(
+    figure: Figure, first: Figure, second: Figure, *, has_sum: bool, is_spread: bool
+) -> Iterator[Decimal]:
     own = {first.dimension, second.dimension}
     is_large = figure.dimension != "count" or figure.value > _SMALL or figure.value % 1
     summed = {figure.dimension, "count"} if is_money(figure.dimension) else {figure.dimension}
     if has_sum and figure.dimension in own and own <= summed and is_large:
         yield first.value + second.value
-        yield abs(first.value - second.value)
-    if own == {"count", figure.dimension} and is_large:
+        if figure.dimension != "percent" or not figure.direction:
+            yield abs(first.value - second.value)
+    if own == {"count"} and figure.is_bare and is_large:
+        yield first.value * second.value
+    if is_money(figure.dimension) and "month" in own and figure.dimension in own:
+        yield (
+            first.number * second.value
+            if second.dimension != "month"
+            else first.value * second.number
+        )
+    if own == {"count", figure.dimension} and is_large and is_spread:
         yield first.value * second.value
         for one, other in ((first, second), (second, first)):
             if other.value:
@@ -113,10 +155,13 @@ def _from_two(figure: Figure, first: Figure, second: Figure, *, has_sum: bool) -
     if figure.dimension in ("percent", "percentage_point", "count"):
         for one, other in ((first, second), (second, first)):
             if own == {"percent"}:
-                yield abs(one.value - other.value)
+                # "Up 5 per cent" from 41 to 46 per cent is wrong, these are points.
+                if figure.dimension != "percent" or not figure.direction:
+                    yield abs(one.value - other.value)
             elif figure.dimension == "percent" and other.value and _are_comparable(own):
                 yield abs(one.value / other.value - 1) * 100
-                yield one.value / other.value * 100
+                if not figure.direction:
+                    yield one.value / other.value * 100
 
 
 def _are_comparable(dimensions: set[str]) -> bool:
@@ -124,6 +169,17 @@ def _are_comparable(dimensions: set[str]) -> bool:
 
 
 _DAY = 86400
+_DAYS_OF_MONTH = Decimal("30.4375")
+_SLACK = 2
+_FRACTIONS = (
+    (r"\btwo[\s-]thirds?\b|三分之二", Decimal(200) / 3),
+    (r"\b(?:a|one)[\s-]third\b|三分之一", Decimal(100) / 3),
+    (r"\bhalf\b|一半|半数|二分之一", Decimal(50)),
+    (r"\b(?:a|one)[\s-]quarter\b|四分之一", Decimal(25)),
+    (r"\bthree[\s-]quarters\b|四分之三", Decimal(75)),
+    (r"\bone in five\b|\b(?:a|one)[\s-]fifth\b|五分之一", Decimal(20)),
+    (r"\bone in ten\b|\b(?:a|one)[\s-]tenth\b|十分之一", Decimal(10)),
+)
 _ANY_YEAR = 2023
 _NEAR = 12
 _CUT = re.compile(r"[，。；,;.!?！？\n]")
@@ -148,5 +204,7 @@ def _is_close(figure: Figure, value: Decimal) -> bool:
     return abs(figure.value - value) <= (
         figure.step / 2
         if figure.dimension == "percent" and figure.rounding == "exact"
-        else figure.value * (CONVERTED if figure.rounding == "exact" else _ROUNDED)
+        else figure.value * CONVERTED
+        if figure.rounding == "exact"
+        else max(figure.value * _ROUNDED, figure.step / 2 if figure.number % 1 else Decimal(0))
     )

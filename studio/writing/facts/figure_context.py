@@ -14,14 +14,14 @@ _UP = (
     r"\b(?:ros?e|rises?|risen|rising|grew|grows?|grown|growth|growing|increas\w+|up|higher|gain\w*"
     r"|climb\w*|jump\w*|surg\w+|soar\w*|expand\w*|expansion|profits?|improv\w+|rebound\w*)\b"
     r"|增长|增加|增幅|上升|上扬|走高|攀升|升高|上涨|涨幅|提高|提升|上调|回升|反弹|扩大|盈利|净赚|同比增|环比增"
-    r"|增至|升至|涨了|增了|多了|(?<!最)[涨升增高](?=\s?\d|\s?$)|高出|多出"
+    r"|增至|升至|涨了|增了|多了|(?<![最至许更大差])多(?=\s?$)|(?<!最)[涨升增高](?=\s?\d|\s?$)|高出|多出"
 )
 _DOWN = (
     r"\b(?:fell|falls?|fallen|falling|drop\w*|declin\w+|decreas\w+|down|lower\w*|shr[aiu]nk\w*"
     r"|shrinking|loss(?:es)?|lost|slip\w*|slump\w*|cut(?:s|ting)?|reduc\w+|plung\w+|contract(?:ed"
     r"|ion)|dip\w*|sank|negative|minus)\b"
     r"|下降|下挫|走低|下行|下跌|下滑|跌幅|降幅|降低|减少|减幅|缩减|回落|萎缩|亏损|净亏|下调|同比降|环比降|降至"
-    r"|跌至|负增长|跌了|降了|少了|零下|(?<!最)[跌降减低](?=\s?\d|\s?$)|低于"
+    r"|跌至|负增长|跌了|降了|少了|(?<![最至减缺不多])少(?=\s?$)|零下|(?<!最)[跌降减低](?=\s?\d|\s?$)|低于"
 )
 _DIRECTIONS = re.compile(f"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE)
 _SUBJECTS = re.compile(r"profits?|loss(?:es)?|盈利|亏损", re.IGNORECASE)
@@ -126,7 +126,9 @@ _PERIODS |= {"年": "year", "小时": "hour", "晚": "night", "夜": "night"}
 _PERIODS |= {"daily": "day", "weekly": "week", "monthly": "month", "yearly": "year"}
 _PERIODS |= {"annually": "year", "hourly": "hour", "nightly": "night"}
 _CHINESE_PERIOD = "天|日|周|星期|月|季度|年|小时|晚|夜"
-_PERIOD_BEFORE = re.compile(rf"每({_CHINESE_PERIOD})[只仅约需付收]{{0,2}}$")
+_PERIOD_BEFORE = re.compile(
+    rf"每({_CHINESE_PERIOD})[只仅约需付收]{{0,2}}$|([年月日周])(?:租金|租|薪|费|供|缴)[为是仅约]?$"
+)
 _PERIOD_AFTER = re.compile(
     rf"(?:\s?/[^\s/,，。；;]{{1,4}}(?=/))?\s?(?:(?:/|每)\s?({_CHINESE_PERIOD})"
     r"|(?:/\s?|(?:[a-z]+\s)?(?:per|an?|each|every)\s)(day|night|week|month|quarter|year|hour)\b"
@@ -142,6 +144,15 @@ def _period(text: str, figure: Figure, following: int) -> str:
         return ""
     word = next(part for part in said.groups() if part).casefold()
     return _PERIODS.get(word, word)
+
+
+def period_span(text: str, figure: Figure) -> tuple[int, int]:
+    """Return where a figure stands with the words that say what period it is for."""
+    after = _PERIOD_AFTER.match(text, figure.end)
+    near = max(0, figure.start - 6)
+    before = _PERIOD_BEFORE.search(text[near : figure.start])
+    start = near + before.start() if before else figure.start
+    return start, after.end() if after else figure.end
 
 
 _NAME_BEFORE = re.compile(r"(?:[A-Z][\w'’-]+ ){0,2}[A-Z][\w'’-]+(?:,| \() ?$")

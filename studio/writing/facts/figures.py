@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 
 import msgspec
 
@@ -31,6 +31,8 @@ _UNDER = re.compile(
     r"|不到|不足|低于|少于|最多|至多|不超过)[$¥€£]?\s?$",
     re.IGNORECASE,
 )
+_FURTHER = frozenset("new more other extra additional further".split())
+_SPEED_BEFORE = re.compile(r"(?:时速|每小时)[^，。,；\d]{0,4}$")
 _SIGN = re.compile(r"(?:^|[\s(:,;、。，；：（\u4e00-\u9fff])([-+])[$¥€£]?$")
 _SYMBOL = re.compile(
     r"(US\$|HK\$|A\$|C\$|[$¥€£]|RMB|CNY|USD|EUR|GBP|CHF|AUD|CAD|HKD|JPY|人民币|港币|美元|美金|欧元|英镑|日元|韩元)\s?$"
@@ -161,6 +163,8 @@ def _figure(text: str, numeral: Numeral) -> Figure | None:
     if symbol is not None and not (dimension and not is_money(dimension)):
         dimension = SYMBOLS[symbol[1]] if dimension in ("", "CNY") else dimension
         start = numeral.start - (len(before) - symbol.start())
+    if dimension == "length" and _SPEED_BEFORE.search(before):
+        dimension, factor = "speed", factor / 1000
     if dimension == "tenth":
         dimension = "percent"
     if dimension == "":
@@ -191,7 +195,7 @@ def _as_millions(
     text: str, numeral: Numeral, end: int, value: Decimal, dimension: str
 ) -> Decimal | None:
     is_m = dimension == "length" and text[numeral.end : end] == "m"
-    return value * 1_000_000 if is_m and numeral.decimals else None
+    return value * 1_000_000 if is_m else None
 
 
 def _ordinal(numeral: Numeral, end: int, *counted: str) -> Figure:
@@ -238,9 +242,8 @@ def _step(numeral: Numeral, text: str) -> Decimal:
 
 def _counted(text: str, end: int) -> frozenset[str]:
     if english := _COUNTED.match(text, end):
-        nouns = takewhile(
-            lambda word: word not in STOP_WORDS, re.split(r"[\s-]", english[1].casefold())
-        )
+        rest = dropwhile(_FURTHER.__contains__, re.split(r"[\s-]", english[1].casefold()))
+        nouns = takewhile(lambda word: word not in STOP_WORDS, rest)
         return frozenset(map(stem, nouns))
     chinese = _COUNTED_IN_CHINESE.match(text, end)
     if chinese is None or not (chinese[1] or chinese[2]):

@@ -20,7 +20,10 @@ _HOURS = re.compile(
     r"(?<![\d:.-])(\d{1,2})\s?(?:[-~至到]|to|until)\s?(?:\d{1,2}:\d\d|(\d{1,2})\s?(?:h|点|时)(?![a-z]))"
 )
 _DAY_OF_MONTH = re.compile(r"\bthe (\d{1,2})(?:st|nd|rd|th)\b")
-_DAY_BEFORE = re.compile(r"(?<!\d)(\d{1,2})\s?(?:and|to|,|&|、|和|-|~)\s?$")
+_DAY_BEFORE = re.compile(
+    r"(?<!\d)(\d{1,2})\s?(?:and|to|,|&|、|和|-|~)\s?"
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,?\s)?$"
+)
 _ENDS = (
     (3, re.compile(r"一季度|第一季|\bQ1\b|\bfirst[\s-]quarter\b", re.IGNORECASE)),
     (
@@ -82,7 +85,7 @@ def implied_dates(
         if 1 <= int(match[1]) <= 31:
             yield Moment(*match.span(), day=int(match[1]))
     for moment in found:
-        earlier = _DAY_BEFORE.search(text[max(0, moment.start - 8) : moment.start])
+        earlier = _DAY_BEFORE.search(text[max(0, moment.start - 18) : moment.start])
         if earlier and moment.month and moment.day and 1 <= int(earlier[1]) <= 31:
             yield Moment(moment.start, moment.end, month=moment.month, day=int(earlier[1]))
     for match in _MONTHS.finditer(text):

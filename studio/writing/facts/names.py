@@ -149,6 +149,7 @@ _PERSON = (
     ),
 )
 _WEEKDAY = re.compile("周[一二三四五六日末内年期]")
+_NUMERALS = tuple("0123456789十百千万亿")
 _TITLE = re.compile(r"《([^《》\n]{1,40})》")
 _PLACES = frozenset(
     (
@@ -291,6 +292,8 @@ def chinese_names(text: str) -> Iterator[Name]:
                 continue
             if _WEEKDAY.match(match["name"]):
                 continue
+            if text[span[0]] in "余多" and text[span[0] - 1 : span[0]] in _NUMERALS:
+                continue  # 万余件
             taken.append(span)
             yield Name(match["name"], "person", *span)
     for match in _ORGANISATION.finditer(text):
@@ -332,7 +335,7 @@ def listed_persons(text: str) -> Iterator[str]:
     """Yield what may be names of people in a list of facts: a surname and one or two characters
     between blanks or punctuation."""
     for match in re.finditer(
-        rf"(?<![\u4e00-\u9fff])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}(?![\u4e00-\u9fff])", text
+        rf"(?<![\u4e00-\u9fff\d])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}(?![\u4e00-\u9fff])", text
     ):
         if not _WEEKDAY.match(match.group()):
             yield match.group()

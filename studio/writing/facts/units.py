@@ -77,6 +77,7 @@ month 3: 个季度 quarters?
 month 12: 周年 年 years? yrs?
 month 120: decades?
 age 1: 周岁 岁 years?[\\s-]olds? year-olds?
+star 1: 星级 星(?=酒|宾|民|饭|[\\s，。；、,;]|$) stars?
 energy 0.001: Wh 瓦时 watt[\\s-]hours?
 energy 1: 千瓦时 kWh 度电 kilowatt[\\s-]hours?
 power 0.001: 瓦 W watts?

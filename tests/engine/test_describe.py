@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.describe import model as vision_model
 from studio.engine.tasks.describe import run as describe_run
+from studio.engine.tasks.describe import writing
 from studio.engine.tasks.describe.writing import MOST_SIDE, model_inputs
 from studio.kinds.describe import DescribeRequest
 from studio.models.identify import describe_path
@@ -24,7 +25,6 @@ from studio.protocol import (
     Event,
     InputFile,
     ProblemError,
-    Progress,
     Recipe,
     RunJob,
     TextDelta,
@@ -50,22 +50,12 @@ class Writer:
         Image.linear_gradient("L").resize(size).convert("RGB").save(path)
         return InputFile(str(path))
 
-    def run(
-        self,
-        family: str,
-        rows: Sequence[int] = (0,),
-        note: Callable[[Event], object] = lambda _: None,
-        **fields: Any,
-    ) -> list[str]:
+    def run(self, family: str, rows: Sequence[int] = (0,), **fields: Any) -> list[str]:
         self.events = []
         values: dict[str, Any] = {"seed": 40, "max_tokens": 8, "temperature": 1.0}
         values |= {"count": max(rows) + 1, **fields}
         values.setdefault("input", self.picture())
         work = self.folder / f"work-{len(list(self.folder.glob('work-*')))}"
-
-        def send(event: Event) -> None:
-            self.events.append(event)
-            note(event)
 
         command = RunJob(
             job="1",
@@ -74,7 +64,9 @@ class Writer:
             model=describe_path(tiny_vision.folder_of(family)),
             work_dir=str(work),
         )
-        describe_run.run(Job("1", work, send, self.cancelled), command, self.memory, self.device)
+        describe_run.run(
+            Job("1", work, self.events.append, self.cancelled), command, self.memory, self.device
+        )
         return [(work / asset.file.name).read_text("utf-8") for asset in self.of(AssetReady)]
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -151,15 +143,28 @@ def test_a_text_that_reaches_the_limit_is_said(writer: Writer) -> None:
     assert writer.recipe.stats["reached_limit"] == 1.0
 
 
-def test_a_job_is_cancelled_at_a_token(writer: Writer) -> None:
-    def stop(event: Event) -> None:
-        if isinstance(event, Progress) and event.step >= 2:
-            writer.cancelled.set()
+def test_a_job_is_cancelled_at_a_token(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
 
+    def write_text(*arguments: Any) -> Any:
+        on_text = arguments[-1]
+
+        def stop(new: str, count: int) -> None:
+            counts.append(count)
+            on_text(new, count)
+            if count == 3:
+                writer.cancelled.set()
+
+        changed: list[Any] = [*arguments[:-1], stop]
+        return writing.write_text(*changed)
+
+    monkeypatch.setattr(describe_run, "write_text", write_text)
     with pytest.raises(JobCancelledError):
-        writer.run("llava", note=stop, max_tokens=200)
-    assert not writer.of(AssetReady)
+        writer.run("llava", temperature=0.0, max_tokens=200)
+    assert not writer.of(AssetReady) and max(counts) == 3
     writer.cancelled.clear()
+    monkeypatch.undo()
+    monkeypatch.setattr(vision_model, "best_dtype", lambda _: torch.float32)
     assert writer.run("llava")
 
 
@@ -190,6 +195,35 @@ def test_large_turned_and_grey_pictures_are_read_small_and_upright(writer: Write
     exif[0x0112] = 6
     Image.new("L", (80, 40)).save(turned, exif=exif)
     assert writer.run("qwen", input=InputFile(str(turned)))
+
+
+def test_a_first_token_that_the_template_writes_is_not_doubled(writer: Writer) -> None:
+    loaded = vision_model.acquire_vision(
+        Job("2", writer.folder / "w", writer.events.append, writer.cancelled),
+        describe_path(tiny_vision.folder_of("qwen")),
+        writer.memory,
+        writer.device,
+        saves_memory=False,
+    )
+    processor = loaded.processor
+    first = processor.tokenizer.bos_token_id
+
+    class WithFirst:
+        chat_template = "<s>" + processor.chat_template
+
+        def __call__(self, *, add_special_tokens: bool = True, **rest: Any) -> Any:
+            found = processor(**rest)
+            if add_special_tokens:
+                ids = found["input_ids"]
+                found["input_ids"] = torch.cat([torch.full((1, 1), first), ids], 1)
+            return found
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(processor, name)
+
+    loaded.processor = WithFirst()
+    inputs = model_inputs(loaded, Image.new("RGB", (60, 30)), "a cat")
+    assert (inputs["input_ids"] == first).sum() == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\nbroken"])

@@ -26,8 +26,11 @@ def model_inputs(loaded: LoadedVision, picture: Image.Image, prompt: str) -> Any
     picture.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
     processor = loaded.processor
     text = _prompt_text(processor, prompt.strip() or DEFAULT_PROMPT)
+    # Templates may write the first token themselves, which the tokenizer would double.
+    first = getattr(processor.tokenizer, "bos_token", None)
+    plain = {"add_special_tokens": False} if first and text.startswith(first) else {}
     try:
-        inputs = processor(images=[picture], text=[text], return_tensors="pt")
+        inputs = processor(images=[picture], text=[text], return_tensors="pt", **plain)
     except (ValueError, TypeError, IndexError) as error:
         raise problem(
             "bad_input",

@@ -130,7 +130,12 @@ DATA = Path(__file__).parents[1] / "data" / "facts"
 
 @pytest.mark.parametrize(
     ("name", "recall", "precision"),
-    [("pairs", 0.93, 0.97), ("more_pairs", 0.82, 0.95), ("fresh_pairs", 0.77, 0.95)],
+    [
+        ("pairs", 0.93, 0.97),
+        ("more_pairs", 0.82, 0.95),
+        ("fresh_pairs", 0.77, 0.95),
+        ("unseen_pairs", 0.43, 0.57),
+    ],
 )
 def test_most_planted_errors_of_the_pairs_are_found_and_little_else(
     name: str, recall: float, precision: float
@@ -140,7 +145,8 @@ def test_most_planted_errors_of_the_pairs_are_found_and_little_else(
     When they were new, recall was 0.75 and precision 0.38 on the first 200; then 0.72 and 0.63 on
     the others. After improving on one half of these it was 0.82 and 0.65 on the other half. The
     fresh pairs, by the author of the rules, were at first sight 0.57 and 0.69 (r1) and, after
-    improving on those, 0.70 and 0.95 (r2).
+    improving on those, 0.70 and 0.95 (r2). Nothing was improved on the unseen ones, which are by a
+    third author and paraphrase more: 0.43 and 0.57.
     """
     planted = found = right = findings = 0
     for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines():

@@ -260,5 +260,5 @@ def test_a_pipeline_that_needs_a_video_is_refused_with_what_to_use(tmp_path: Pat
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "model_index.json").write_text('{"_class_name": "WanVideoToVideoPipeline"}')
-    with pytest.raises(ProblemError, match="needs a video or more"):
+    with pytest.raises(ProblemError, match="needs a video, a sound or more"):
         describe_path(folder)

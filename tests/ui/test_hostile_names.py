@@ -318,6 +318,7 @@ def test_markup_is_searched_for_only_in_code_that_escapes_it() -> None:
         r"\(QLabel\)": {"widgets/plain_text.py", "widgets/elided_label.py"},
         r"\bsetHtml\(|insertHtml\(|setMarkdown\(": {
             "gallery/history_view.py",
+            "widgets/marked_selection.py",
             "workspaces/text/answer_document.py",
             "workspaces/text/answer_text.py",
             "workspaces/text/export/pdf_file.py",

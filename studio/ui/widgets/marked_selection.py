@@ -6,7 +6,9 @@ import re
 from html import escape
 
 from PySide6.QtCore import QMimeData
-from PySide6.QtWidgets import QPlainTextEdit
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from studio.ui.widgets.long_words import break_long_words
 
 _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 
@@ -29,6 +31,10 @@ class MarkedTextView(QPlainTextEdit):
     """A plain text; `note` goes along with what is copied of it."""
 
     note = ""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        break_long_words(self)
 
     def createMimeDataFromSelection(self) -> QMimeData:
         return marked_selection(super().createMimeDataFromSelection(), self.note)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from studio.kinds.describe import DEFAULT_PROMPT, KIND, DescribeRequest
 from studio.protocol import InputFile, Progress, Request, TextDelta
@@ -16,6 +16,7 @@ from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.number_field import number_field
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.seed_field import SeedField
+from studio.ui.gallery.review_states import text_note
 from studio.ui.media.takes import Takes
 from studio.ui.shell.followed_job import FollowedJob
 from studio.ui.shell.job_watch import JobWatch
@@ -30,6 +31,7 @@ from studio.ui.widgets.collapsible_section import CollapsibleSection
 from studio.ui.widgets.columns import Columns
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
+from studio.ui.widgets.marked_selection import MarkedTextView
 from studio.ui.widgets.run_bar import RunBar
 from studio.ui.widgets.scroll_column import ScrollColumn
 from studio.ui.workspaces.describe.picture_list import MOST, PictureList
@@ -79,7 +81,7 @@ class DescribeTab(QWidget):
             ),
             parent=self,
         )
-        self.text = QPlainTextEdit(self)
+        self.text = MarkedTextView(self)
         self.text.setObjectName("describe.text")
         self.text.setAccessibleName(self.tr("Text"))
         self.text.setReadOnly(True)
@@ -185,6 +187,7 @@ class DescribeTab(QWidget):
     def _show(self, asset: Asset) -> None:
         self._shown = asset.id
         self.text.setPlainText(asset.text)
+        self.text.note = text_note(asset.review_state)
         self.result.setCurrentIndex(1)
 
     def _open_menu(self, at: QPoint) -> None:

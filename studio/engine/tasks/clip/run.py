@@ -25,9 +25,8 @@ from studio.engine.tasks.clip.sampling import (
 )
 from studio.engine.tasks.image.draw.progress import prepare_preview
 from studio.engine.tasks.image.fit.memory_fallback import MemoryFallback
-from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
+from studio.engine.tasks.image.model.load import LoadedPipeline, acquire, keep_fingerprint
 from studio.engine.tasks.video.files.encoders import Encoding
-from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.clip import KIND, ClipRequest
 from studio.protocol import (
     Parent,
@@ -38,8 +37,6 @@ from studio.protocol import (
     seed_of_row,
     sentence,
 )
-
-_SLOW_HASH_BYTES = 1_000_000_000
 
 
 def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:
@@ -64,10 +61,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     size = (plan.width, plan.height)
     encoding = choose(request.encoder, request.quality, size, plan.fps)
     prepare_preview(loaded, spatial_scale)
-    if not loaded.sha256:
-        if loaded.size > _SLOW_HASH_BYTES:
-            job.loading(sentence("Computing the checksum of the model's files"))
-        loaded.sha256 = weight_hash(command.model, job.check)
+    keep_fingerprint(loaded, command.model, job)
     load_seconds = time.monotonic() - started
     making = _Making(job, command, request, plan, loaded, memory, encoding, load_seconds)
     started = time.monotonic()

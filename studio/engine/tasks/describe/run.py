@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from pathlib import Path
 
 import msgspec
 
 from studio.engine.local.devices import Device, libraries
+from studio.engine.local.input_digest import input_digest
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.peak_memory import PeakMemory
@@ -40,7 +39,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
         raise TypeError(f"not a job about a picture: {type(request).__name__}")
     path = job.path_of(request.input)
     picture = read_picture(path)
-    parent = Parent(str(path), _digest(path, job))
+    parent = Parent(str(path), input_digest(path, job.check))
     started = time.monotonic()
     loaded = acquire_vision(job, command.model, memory, device, saves_memory=command.saves_memory)
     fingerprint = weight_hash(command.model, job.check)
@@ -131,12 +130,3 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
 
 def _memory_stats(peak: PeakMemory, loaded: LoadedVision) -> dict[str, float]:
     return {**peak.stats, "model_memory": float(loaded.nbytes)}
-
-
-def _digest(path: Path, job: Job) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 22):
-            job.check()
-            digest.update(part)
-    return digest.hexdigest()

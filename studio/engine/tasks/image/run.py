@@ -34,15 +34,12 @@ from studio.engine.tasks.image.model.adapters import (
     wanted_adapters,
 )
 from studio.engine.tasks.image.model.encoder_release import encoders_on_demand, restore_encoders
-from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
+from studio.engine.tasks.image.model.load import LoadedPipeline, acquire, keep_fingerprint
 from studio.engine.tasks.image.pictures.transparency import remove_white_background
 from studio.engine.tasks.image.recipes import recipe_of, resolved_request
 from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.image import ImageRequest
 from studio.protocol import Problem, ProblemError, RunJob, UsedModel, seed_of_row, sentence
-
-_SLOW_HASH_BYTES = 1_000_000_000
-"""Model size above which computing the hash takes long enough to be shown, in bytes."""
 
 
 def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:
@@ -162,10 +159,7 @@ class Drawing:
         saves_memory = any(each.command.saves_memory for each in wanted)
         self._fallback.prepare(available, *size, saves_memory=saves_memory)
         self._progress = Progress(job, loaded, len(wanted), size)
-        if not loaded.sha256:
-            if loaded.size > _SLOW_HASH_BYTES:
-                job.loading(sentence("Computing the checksum of the model's files"))
-            loaded.sha256 = weight_hash(wanted[0].command.model, job.check)
+        keep_fingerprint(loaded, wanted[0].command.model, job)
 
     def draw_all(self, on_finished: Callable[[Job], None] = lambda _: None) -> None:
         """Draw all pictures; call `on_finished` for each job after its last one.

@@ -14,17 +14,14 @@ from studio.engine.local.job import Job, JobCancelledError
 from studio.engine.local.memory import MemoryArbiter, release_frames
 from studio.engine.local.peak_memory import PeakMemory
 from studio.engine.local.recipes import make_recipe
-from studio.engine.tasks.image.model.load import LoadedPipeline, acquire
+from studio.engine.tasks.image.model.load import LoadedPipeline, acquire, keep_fingerprint
 from studio.engine.tasks.music.memory_fallback import MemoryFallback
 from studio.engine.tasks.music.model.pipelines import MUSIC, sampling_rate
 from studio.engine.tasks.music.planning import Plan, make_plan
 from studio.engine.tasks.music.sampling import Progress, Samples, make_samples
 from studio.engine.tasks.speech.sound.finished import write_sound
-from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.music import KIND, MusicRequest
 from studio.protocol import Problem, ProblemError, RunJob, seed_of_row, sentence
-
-_SLOW_HASH_BYTES = 1_000_000_000
 
 
 def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dict[str, float]:
@@ -48,10 +45,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     # Encoders are released by the code for pictures; here they stay.
     loaded.releases_encoders = False
     plan = make_plan(request, loaded, job)
-    if not loaded.sha256:
-        if loaded.size > _SLOW_HASH_BYTES:
-            job.loading(sentence("Computing the checksum of the model's files"))
-        loaded.sha256 = weight_hash(command.model, job.check)
+    keep_fingerprint(loaded, command.model, job)
     load_seconds = time.monotonic() - started
     making = _Making(job, command, request, plan, loaded, memory, load_seconds)
     started = time.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import time
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio.engine.local.devices import Device
+from studio.engine.local.input_digest import input_digest
 from studio.engine.local.job import EtaEstimator, Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.recipes import make_recipe
@@ -66,7 +66,7 @@ def run(job: Job, command: RunJob, memory: MemoryArbiter, device: Device) -> dic
     started = time.monotonic()
     path = job.path_of(request.input)
     notes: list[Sentence] = []
-    digest = _digest(path, job)
+    digest = input_digest(path, job.check)
     if request.input.sha256 and digest != request.input.sha256.lower():
         notes.append(sentence("{name} was changed after the job was created.", name=path.name))
     hearing = Hearing(path, job.check)
@@ -170,12 +170,3 @@ def _waveform(bars: Sequence[float]) -> str:
     count = min(peaks.COUNT, len(bars))
     edges = [number * len(bars) // count for number in range(count + 1)] if count else []
     return peaks.to_text(max(bars[start:end]) for start, end in pairwise(edges))
-
-
-def _digest(path: Path, job: Job) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            job.check()
-            digest.update(block)
-    return digest.hexdigest()

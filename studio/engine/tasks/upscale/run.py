@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import zlib
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ import msgspec
 import numpy as np
 
 from studio.engine.local.devices import Device, available_bytes, libraries, pick_device
+from studio.engine.local.input_digest import input_digest
 from studio.engine.local.job import EtaEstimator, Job
 from studio.engine.local.memory import MemoryArbiter, model_key
 from studio.engine.local.peak_memory import PeakMemory
@@ -183,12 +183,7 @@ def _read(path: Path, scale: int, job: Job, memory: MemoryArbiter, device: Devic
 
 def _digest(path: Path, request: UpscaleRequest, job: Job, adjustments: _Adjustments) -> str:
     """Return the SHA-256 of the input; warn if it differs from the request."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 22):
-            job.check()
-            digest.update(part)
-    found = digest.hexdigest()
+    found = input_digest(path, job.check)
     if request.input.sha256 and found != request.input.sha256.lower():
         adjustments.warn(
             "input",

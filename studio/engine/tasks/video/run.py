@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.engine.local.devices import Device, libraries
+from studio.engine.local.input_digest import input_digest
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.peak_memory import PeakMemory
@@ -384,12 +385,7 @@ def _hand_over(
 
 def _digest(path: Path, request: VideoRequest, job: Job, notes: _Notes) -> str:
     """Return the SHA-256 of the input; warn if it differs from the request."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 22):
-            job.check()
-            digest.update(part)
-    found = digest.hexdigest()
+    found = input_digest(path, job.check)
     if request.input.sha256 and found != request.input.sha256.lower():
         notes.warn(
             "input", sentence("{name} was changed after the job was created.", name=path.name)

@@ -17,6 +17,7 @@ from studio.ui.fields.number_field import number_field
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.fields.seed_field import SeedField
 from studio.ui.gallery.review_states import text_note
+from studio.ui.gallery.shown_result_menu import ShownResultMenu
 from studio.ui.media.takes import Takes
 from studio.ui.shell.followed_job import FollowedJob
 from studio.ui.shell.job_watch import JobWatch
@@ -39,7 +40,6 @@ from studio.ui.workspaces.describe.values import DescribeValues
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
-    from studio.ui.gallery.result_menu import ResultMenu
 
 TASK = KIND.task
 
@@ -55,7 +55,7 @@ class DescribeTab(QWidget):
         self._state = state
         self._values = tab_values(state.settings, TASK, DescribeValues)
         self._shown = ""
-        self._menu: ResultMenu | None = None
+        self._menu = ShownResultMenu(state, self)
         self.setAcceptDrops(True)
         self.pictures = PictureList(state, KIND.fields["input"], self)
         self.prompt = PromptEdit(DEFAULT_PROMPT, "describe.prompt", self)
@@ -192,10 +192,6 @@ class DescribeTab(QWidget):
 
     def _open_menu(self, at: QPoint) -> None:
         if self._shown:
-            if self._menu is None:
-                from studio.ui.gallery.result_menu import ResultMenu
-
-                self._menu = ResultMenu(self._state, self)
             self._menu.open(self._shown, self.text.mapToGlobal(at))
 
     def _show_empty_actions(self) -> None:

@@ -26,6 +26,7 @@ from studio.kinds.film import KIND, FilmRequest
 from studio.protocol import Problem, ProblemError, Request
 from studio.storyboard.board import MAX_SHOTS, MAX_VARIATIONS, Board, BoardShot, with_seeds
 from studio.storyboard.board_files import BoardFiles, new_id
+from studio.ui.gallery.shown_result_menu import ShownResultMenu
 from studio.ui.media.video.video_panel import VideoPanel
 from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.state import AppState
@@ -45,7 +46,6 @@ from studio.ui.workspaces.film.values import FilmValues
 if TYPE_CHECKING:
     from studio.library.records import Asset
     from studio.storyboard.script import Script
-    from studio.ui.gallery.result_menu import ResultMenu
 
 TASK = KIND.task
 _SAVE_MS = 800
@@ -65,7 +65,7 @@ class FilmTab(QWidget):
         self._id = self._values.board
         self._options = Board()
         self._film: Asset | None = None
-        self._menu: ResultMenu | None = None
+        self._menu = ShownResultMenu(state, self)
         self.setAcceptDrops(True)
         self.making = Making(state, self)
         self.title = QLineEdit(self)
@@ -317,10 +317,6 @@ class FilmTab(QWidget):
 
     def _open_menu(self, at: QPoint) -> None:
         if self._film is not None:
-            if self._menu is None:
-                from studio.ui.gallery.result_menu import ResultMenu
-
-                self._menu = ResultMenu(self._state, self)
             self._menu.open(self._film.id, at)
 
     def _try_example(self) -> None:

@@ -15,6 +15,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID, mute
 from studio.ui.style.translations import tr
 from studio.ui.widgets.collapsible_section import CollapsibleSection
+from studio.ui.widgets.labelled import labelled
 from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.workspaces.music.values import MusicValues
 
@@ -66,16 +67,16 @@ class MusicControls(QWidget):
             self.numbers["steps"],
             self.numbers["guidance_scale"],
             self.loudness,
-            _labelled(tr(_FIELDS["format"].label), self.format),
+            labelled(tr(_FIELDS["format"].label), self.format),
         ):
             self.more.add(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.model)
-        layout.addWidget(_labelled(tr(_FIELDS["lyrics"].label), self.lyrics))
+        layout.addWidget(labelled(tr(_FIELDS["lyrics"].label), self.lyrics))
         layout.addWidget(self.ignored)
-        layout.addWidget(_labelled(tr(_FIELDS["language"].label), self.language))
+        layout.addWidget(labelled(tr(_FIELDS["language"].label), self.language))
         layout.addWidget(self.numbers["seconds"])
         layout.addWidget(self.more)
         for field in (*self.numbers.values(), self.loudness):
@@ -146,15 +147,3 @@ class MusicControls(QWidget):
         self.lyrics.setEnabled(sings)
         self.language.setEnabled(sings)
         self.ignored.setVisible(not sings)
-
-
-def _labelled(text: str, widget: QWidget) -> QWidget:
-    box = QWidget()
-    column = QVBoxLayout(box)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(GRID // 2)
-    label = plain_label(text, box)
-    label.setBuddy(widget)
-    column.addWidget(label)
-    column.addWidget(widget)
-    return box

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from studio.kinds.music import KIND, MusicRequest
 from studio.protocol import Problem, Progress, Request
+from studio.ui.fields.described_model import DescribedModel
 from studio.ui.fields.prompt_edit import PromptEdit
+from studio.ui.gallery.shown_result_menu import ShownResultMenu
 from studio.ui.media.sound.sound_panel import ShownSound, SoundPanel, read_sound
 from studio.ui.media.takes import Takes
 from studio.ui.shell.followed_job import FollowedJob
@@ -34,8 +36,6 @@ from studio.ui.workspaces.music.values import MusicValues
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
-    from studio.ui.gallery.result_menu import ResultMenu
-    from studio.ui.shell.reports import ModelDescribed
 
 TASK = KIND.task
 
@@ -56,8 +56,7 @@ class MusicTab(QWidget):
         self._state = state
         self._values = tab_values(state.settings, TASK, MusicValues)
         self._shown = ""
-        self._described = ""
-        self._menu: ResultMenu | None = None
+        self._menu = ShownResultMenu(state, self)
         self.prompt = PromptEdit(
             self.tr("Style, instruments, mood and tempo"), "music.prompt", self
         )
@@ -67,6 +66,9 @@ class MusicTab(QWidget):
         self.run_bar = RunBar(TASK, KIND.fields["count"], stacked=True, parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
         self.job = FollowedJob(state, self.run_bar, self._doing, self)
+        self.described = DescribedModel(
+            state, self.controls.model, self.run_bar, self.controls.apply_capabilities, self
+        )
         self._offers = model_offers_of(state)
         self._empty = EmptyState(
             KIND.icon,
@@ -174,10 +176,6 @@ class MusicTab(QWidget):
 
     def _open_menu(self, at: QPoint) -> None:
         if self._shown:
-            if self._menu is None:
-                from studio.ui.gallery.result_menu import ResultMenu
-
-                self._menu = ResultMenu(self._state, self)
             self._menu.open(self._shown, at)
 
     def _show_empty_actions(self) -> None:
@@ -195,24 +193,7 @@ class MusicTab(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._describe_model()
-
-    def _describe_model(self) -> None:
-        ref = self.controls.model.ref()
-        if ref is None or not self.isVisible() or ref.id == self._described:
-            return
-        self._described = ref.id
-        self.controls.apply_capabilities(None)
-        self._state.worker.describe(ref)
-
-    def _model_described(self, report: ModelDescribed) -> None:
-        if report.model != self._described:
-            return
-        if report.capabilities is None:
-            self._described = ""
-        if report.problem is not None:
-            self.run_bar.set_status(translated(report.problem.message))
-        self.controls.apply_capabilities(report.capabilities)
+        self.described.ask()
 
     # ---- set-up
 
@@ -247,9 +228,6 @@ class MusicTab(QWidget):
             signal.connect(estimate.update_soon)
             signal.connect(self.values_to_settings)
         self._state.reports.model_described.connect(estimate.update_soon)
-        self._state.reports.model_described.connect(self._model_described)
-        self.controls.model.changed.connect(self._describe_model)
-        self._state.models_changed.connect(self._describe_model)
         self._offers.changed.connect(self._show_empty_actions)
         self._state.models_changed.connect(self._show_empty_actions)
         self._state.closing.connect(self.panel.playback.stop)

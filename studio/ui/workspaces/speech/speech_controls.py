@@ -17,6 +17,7 @@ from studio.ui.shell.state import AppState
 from studio.ui.style.theme import GRID
 from studio.ui.style.translations import tr
 from studio.ui.widgets.collapsible_section import CollapsibleSection
+from studio.ui.widgets.labelled import labelled
 from studio.ui.widgets.plain_text import one_line, plain_label, plain_tooltip
 from studio.ui.workspaces.speech.values import SpeechValues
 
@@ -52,8 +53,8 @@ class SpeechControls(QWidget):
         for widget in (
             self.pause,
             self.loudness,
-            _labelled(tr(_FIELDS["cast"].label), self.cast),
-            _labelled(tr(_FIELDS["pronunciations"].label), self.pronunciations),
+            labelled(tr(_FIELDS["cast"].label), self.cast),
+            labelled(tr(_FIELDS["pronunciations"].label), self.pronunciations),
         ):
             self.more.add(widget)
         layout = QVBoxLayout(self)
@@ -193,16 +194,4 @@ def _row(label: QLabel, widget: QWidget) -> QWidget:
     label.setBuddy(widget)
     row.addWidget(label)
     row.addWidget(widget, 1)
-    return box
-
-
-def _labelled(text: str, widget: QWidget) -> QWidget:
-    box = QWidget()
-    column = QVBoxLayout(box)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(GRID // 2)
-    label = plain_label(text, box)
-    label.setBuddy(widget)
-    column.addWidget(label)
-    column.addWidget(widget)
     return box

@@ -13,6 +13,7 @@ from studio.kinds.speech import KIND, SpeechRequest
 from studio.protocol import Problem, Request
 from studio.ui.fields.prompt_edit import PromptEdit
 from studio.ui.gallery.review_states import text_note
+from studio.ui.gallery.shown_result_menu import ShownResultMenu
 from studio.ui.media.sound.sound_panel import ShownSound, SoundPanel, read_sound
 from studio.ui.media.takes import Takes
 from studio.ui.shell.followed_job import FollowedJob
@@ -34,7 +35,6 @@ from studio.ui.workspaces.speech.values import SpeechValues
 
 if TYPE_CHECKING:
     from studio.library.records import Asset, Job
-    from studio.ui.gallery.result_menu import ResultMenu
 
 TASK = KIND.task
 
@@ -52,7 +52,7 @@ class SpeechTab(QWidget):
         self._state = state
         self._values = tab_values(state.settings, TASK, SpeechValues)
         self._shown = ""
-        self._menu: ResultMenu | None = None
+        self._menu = ShownResultMenu(state, self)
         self.prompt = PromptEdit(
             self.tr("Text or Markdown in English or Chinese, also mixed"), "speech.prompt", self
         )
@@ -179,10 +179,6 @@ class SpeechTab(QWidget):
 
     def _open_menu(self, at: QPoint) -> None:
         if self._shown:
-            if self._menu is None:
-                from studio.ui.gallery.result_menu import ResultMenu
-
-                self._menu = ResultMenu(self._state, self)
             self._menu.open(self._shown, at)
 
     def _show_empty_actions(self) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from studio.formats.untrusted_files import is_file, is_folder, user_path
 from studio.kinds.upscale import KIND, UpscaleRequest
 from studio.protocol import Loading, Problem, Progress, Request, Warned
+from studio.ui.gallery.shown_result_menu import ShownResultMenu
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.model_offers import model_offers_of
 from studio.ui.shell.model_wait import ModelWait
@@ -38,7 +39,6 @@ from studio.ui.workspaces.upscale.values import UpscaleValues
 if TYPE_CHECKING:
     from studio.jobs.runner import PreviewSaved
     from studio.library.records import Asset
-    from studio.ui.gallery.result_menu import ResultMenu
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
 
@@ -57,7 +57,7 @@ class UpscaleTab(QWidget):
         self._values = tab_values(state.settings, TASK, UpscaleValues)
         self._running = RunningJobs()
         self._assets: dict[str, str] = {}
-        self._menu: ResultMenu | None = None
+        self._menu = ShownResultMenu(state, self)
         self._is_waiting_for_inputs = False
         self.setAcceptDrops(True)
         self.controls = UpscaleControls(state, self)
@@ -354,10 +354,6 @@ class UpscaleTab(QWidget):
 
     def _open_menu(self, path: str, at: QPoint) -> None:
         if path in self._assets:
-            if self._menu is None:
-                from studio.ui.gallery.result_menu import ResultMenu
-
-                self._menu = ResultMenu(self._state, self)
             self._menu.open(self._assets[path], at)
 
     def _open_folder(self, path: str) -> None:

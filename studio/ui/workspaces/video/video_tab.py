@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from studio.formats.untrusted_files import is_file
 from studio.kinds.video import KIND, VideoRequest
 from studio.protocol import Loading, Problem, Progress, Request
+from studio.ui.gallery.shown_result_menu import ShownResultMenu
 from studio.ui.media.video.video_panel import VideoPanel
 from studio.ui.shell.job_watch import Ended, JobWatch
 from studio.ui.shell.model_offers import model_offers_of
@@ -36,7 +37,6 @@ from studio.ui.workspaces.video.video_controls import VideoControls
 if TYPE_CHECKING:
     from studio.jobs.runner import PreviewSaved
     from studio.library.records import Asset, Job
-    from studio.ui.gallery.result_menu import ResultMenu
 
 TASK = KIND.task
 _PREVIEW_SECONDS = 1.0
@@ -53,7 +53,7 @@ class VideoTab(QWidget):
         self._watch: JobWatch | None = None
         self._shown: Asset | None = None
         self._results: dict[str, Asset] = {}
-        self._menu: ResultMenu | None = None
+        self._menu = ShownResultMenu(state, self)
         self.setAcceptDrops(True)
         self.inputs = InputCard(state, self)
         self.controls = VideoControls(state, self)
@@ -260,10 +260,6 @@ class VideoTab(QWidget):
 
     def _open_menu(self, at: QPoint) -> None:
         if self._shown is not None:
-            if self._menu is None:
-                from studio.ui.gallery.result_menu import ResultMenu
-
-                self._menu = ResultMenu(self._state, self)
             self._menu.open(self._shown.id, at)
 
     def _show_empty_actions(self) -> None:

@@ -18,7 +18,7 @@ from studio.engine.tasks.image.model.layout import (
     Layout,
     ModelFacts,
     installed_pipeline,
-    read_folder,
+    read_folder_model,
 )
 from studio.engine.tasks.image.model.load import PipelineForm
 from studio.protocol import Capabilities, ModelRef, problem
@@ -46,15 +46,7 @@ class Entrance(Struct, frozen=True):
 
 def read_clip_model(ref: ModelRef, _companions: Sequence[ModelRef] = ()) -> Layout:
     """Read the layout of a video model. Raises `ProblemError`, naming the file."""
-    path = Path(ref.path)
-    if not path.is_dir():
-        raise problem(
-            "model_missing",
-            "The model {name} is no longer at {path}. Add it again, or choose another model.",
-            name=ref.name or ref.id,
-            path=path,
-        )
-    return read_folder(path, _clip_class)
+    return read_folder_model(ref, _clip_class)
 
 
 def describe(model: ModelRef) -> Capabilities:

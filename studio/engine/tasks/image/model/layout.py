@@ -173,6 +173,21 @@ def _read_folder(root: Path) -> Layout:
     return read_folder(root, pipeline_class)
 
 
+def read_folder_model(
+    ref: ModelRef, class_of: Callable[[Mapping[str, Any], Path], type[Any]]
+) -> Layout:
+    """Read the layout of a model that is a folder. Raises `ProblemError`, naming the file."""
+    path = Path(ref.path)
+    if not path.is_dir():
+        raise problem(
+            "model_missing",
+            "The model {name} is no longer at {path}. Add it again, or choose another model.",
+            name=ref.name or ref.id,
+            path=path,
+        )
+    return read_folder(path, class_of)
+
+
 def read_folder(root: Path, class_of: Callable[[Mapping[str, Any], Path], type[Any]]) -> Layout:
     """Read the layout of a folder. `class_of` returns its pipeline class, or refuses it."""
     index = read_index(root)

@@ -28,10 +28,14 @@ from studio.engine.tasks.image.model.pipeline_fixes import apply_fixes
 from studio.engine.tasks.image.model.preview import ColourMap
 from studio.engine.tasks.image.model.prompt_encoding import EncodedPromptCache
 from studio.formats.weights.tensors import Tensors
+from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.protocol import Capabilities, ModelRef, ProblemError, problem, sentence
 
 Placement = Literal["whole", "parts", "layers"]
 """`whole`: everything on the device; `parts`: one network at a time; `layers`: a few layers."""
+
+_SLOW_HASH_BYTES = 1_000_000_000
+"""Model size above which computing the hash takes long enough to be shown, in bytes."""
 
 _WORKING_MEMORY = 1_500_000_000
 """Memory reserved for the computation when choosing a pipeline's placement on a GPU, in bytes."""
@@ -119,6 +123,15 @@ class LoadedPipeline:
         self.prompt_cache.clear()
         self.colours = self.unknown = None
         self.pipeline = None
+
+
+def keep_fingerprint(loaded: LoadedPipeline, ref: ModelRef, job: Job) -> None:
+    """Compute the hash of the weights for the recipes, once; say so where it takes long."""
+    if loaded.sha256:
+        return
+    if loaded.size > _SLOW_HASH_BYTES:
+        job.loading(sentence("Computing the checksum of the model's files"))
+    loaded.sha256 = weight_hash(ref, job.check)
 
 
 def acquire(

@@ -16,7 +16,7 @@ from studio.engine.tasks.image.model.layout import (
     Layout,
     ModelFacts,
     installed_pipeline,
-    read_folder,
+    read_folder_model,
 )
 from studio.engine.tasks.image.model.load import PipelineForm
 from studio.kinds.music import MAX_SECONDS
@@ -42,15 +42,7 @@ _FALLBACK_STEPS = 100
 
 def read_music_model(ref: ModelRef, _companions: Sequence[ModelRef] = ()) -> Layout:
     """Read the layout of an audio model. Raises `ProblemError`, naming the file."""
-    path = Path(ref.path)
-    if not path.is_dir():
-        raise problem(
-            "model_missing",
-            "The model {name} is no longer at {path}. Add it again, or choose another model.",
-            name=ref.name or ref.id,
-            path=path,
-        )
-    return read_folder(path, _music_class)
+    return read_folder_model(ref, _music_class)
 
 
 def describe(model: ModelRef) -> Capabilities:

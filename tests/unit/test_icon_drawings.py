@@ -16,7 +16,7 @@ from studio.formats.icons.drawing import Drawing, Look, drawing_of, read_documen
 from studio.formats.icons.path_data import icon_of
 from studio.formats.recipes.recipe_files import read_content, read_embedded
 
-TOKENS = "O x48 y48 r40 M x-32 y-32 H x64 V y64 H x-64 Z M x44 y44 </s>"
+TOKENS = "O x48 y48 r40 M x16 y16 H x80 V y80 H x16 Z M x60 y60 </s>"
 RECIPE = '{"prompt": "<script>alert(1)</script> & \\"猫\\" \x9f\ufffe"}'
 
 
@@ -35,7 +35,7 @@ def test_a_document_is_valid_and_gives_drawing_and_recipe_back(rounded: bool) ->
     assert read[1] == RECIPE.replace("\x9f", "\\u009f").replace("\ufffe", "\\ufffe")
 
 
-DOTS = "M x48 y48 M x-20 y8 H x6 M x40 y0 J x8 y8 K x-8 y8 C x1 y2 x3 y4 x5 y6 </s>"
+DOTS = "M x48 y48 M x28 y56 H x34 M x74 y56 J x82 y64 K x74 y72 C x75 y74 x77 y76 x79 y78 </s>"
 
 
 @pytest.mark.parametrize("text", [TOKENS, DOTS])

@@ -52,10 +52,10 @@ def test_tokens_give_the_same_icon_back(name: str) -> None:
 
 def test_circles_corners_and_axis_lines_are_short() -> None:
     icon, look = read(BODIES["alert"])
-    assert " ".join(tokens.encode(icon)) == "O x48 y48 r40 M x0 y-16 V y16 M x0 y16 </s>"
+    assert " ".join(tokens.encode(icon)) == "O x48 y48 r40 M x48 y32 V y48 M x48 y64 </s>"
     assert look == drawing.Look(2.0, True)
     corner, _ = read(f'<path {HEAD} d="M4 8a4 4 0 0 1 4-4h9"/>')
-    assert " ".join(tokens.encode(corner)) == "M x68 y16 H x-36 J x-16 y16 </s>"
+    assert " ".join(tokens.encode(corner)) == "M x68 y16 H x32 J x16 y32 </s>"
 
 
 def test_a_square_is_written_in_one_way_whatever_its_start_and_direction() -> None:
@@ -146,8 +146,8 @@ def test_whatever_the_grammar_allows_ends_in_time_on_the_grid() -> None:
             assert tokens.encode(icon) == row or "L" in row
 
 
-def test_steps_begin_where_the_stroke_before_ended() -> None:
-    drawn = "M x8 y8 H x8 V y8 Z M x2 y0 L x4 y4 O x0 y2 r4 M x1 y1 </s>"
+def test_every_point_is_a_place_on_the_grid() -> None:
+    drawn = "M x8 y8 H x16 V y16 Z M x10 y8 L x14 y12 O x14 y14 r4 M x15 y15 </s>"
     icon = tokens.decode(drawn.split())
     assert [geometry.points_of(stroke)[0] for stroke in icon if isinstance(stroke, Path)] == [
         (8, 8),
@@ -155,6 +155,18 @@ def test_steps_begin_where_the_stroke_before_ended() -> None:
         (15, 15),
     ]
     assert icon[2] == Circle((14, 14), 4)
+    assert tokens.encode(icon) == drawn.split()
+
+
+def test_what_was_in_the_middle_or_mirrored_is_so_when_scaled() -> None:
+    icon = (Circle((48, 48), 10), Path((21, 33), (geometry.line(75, 33),)))
+    for factor in (0.8, 0.93, 1.1):
+        larger = geometry.scaled(icon, factor)
+        assert geometry.mirrored(larger) == larger
+        line, circle = larger
+        assert isinstance(circle, Circle) and circle.centre == (48, 48)
+        assert circle.radius == round(10 * factor)
+        assert isinstance(line, Path) and abs(line.end[0] - line.start[0] - 54 * factor) <= 1
 
 
 def test_quarter_ellipses_bulge_to_the_side_they_set_out_to() -> None:

@@ -16,10 +16,10 @@ from vector_recipe.model import new_model, token_losses
 
 VOCABULARY = tokens.Vocabulary(("a",), ("square", "circle", "left"))
 DRAWINGS = (
-    "M x16 y16 H x64 V y64 H x-64 Z </s>",
+    "M x16 y16 H x80 V y80 H x16 Z </s>",
     "O x48 y48 r40 </s>",
-    "M x80 y48 H x-64 </s>",
-    "M x8 y8 L x32 y40 M x20 y12 </s>",
+    "M x80 y48 H x16 </s>",
+    "M x8 y8 L x40 y48 M x60 y60 </s>",
 )
 WORDS = ("square", "circle", "left", "unknown")
 

@@ -22,6 +22,9 @@ WITHOUT_A_WORD = 0.1
 OTHER_ORDER = 0.2
 MIRRORED = 0.5
 SHIFTED = 0.25
+# Variation costs likeness to the sets, so most drawings keep their size.
+SCALED = 0.3
+SCALES = (0.8, 1.1)
 POOL = 2048
 # Rows are padded to a multiple of so many tokens, and one that is fed to the model less its last.
 LENGTHS = 8
@@ -60,6 +63,9 @@ class Prompts:
         icon = entry.icon
         if draw.random() < MIRRORED and all(map(names.may_mirror, entry.captions)):
             icon = geometry.mirrored(icon)
+        if draw.random() < SCALED:
+            other = geometry.scaled(icon, draw.uniform(*SCALES))
+            icon = other if geometry.on_grid(other) else icon
         if draw.random() < SHIFTED:
             dx, dy = draw.choice((-2, 0, 2)), draw.choice((-2, 0, 2))
             moved = geometry.shifted(icon, dx, dy)

@@ -171,12 +171,12 @@ def canonical(icon: Icon) -> Icon:
     return tuple(sorted(unique, key=place))
 
 
-def moved(icon: Icon, move: Move) -> Icon:
-    """Every point moved; the move keeps sizes and the directions of the axes."""
+def moved(icon: Icon, move: Move, grow: float = 1.0) -> Icon:
+    """Every point moved and every radius grown; the move keeps the directions of the axes."""
 
     def one(stroke: Stroke) -> Stroke:
         if isinstance(stroke, Circle):
-            return Circle(move(stroke.centre), stroke.radius)
+            return Circle(move(stroke.centre), max(1, int(stroke.radius * grow + 0.5)))
         segments = tuple(Segment(s.kind, tuple(map(move, s.points))) for s in stroke.segments)
         return Path(move(stroke.start), segments, stroke.closed)
 
@@ -190,3 +190,14 @@ def mirrored(icon: Icon) -> Icon:
 
 def shifted(icon: Icon, dx: int, dy: int) -> Icon:
     return moved(icon, lambda point: (point[0] + dx, point[1] + dy))
+
+
+def scaled(icon: Icon, factor: float) -> Icon:
+    """Larger or smaller around the middle of the grid; what was aligned or mirrored stays so."""
+    middle = UNITS * STEP // 2
+
+    def place(number: int) -> int:
+        distance = abs(number - middle) * factor
+        return middle + int(distance + 0.5) * (1 if number > middle else -1)
+
+    return moved(icon, lambda point: (place(point[0]), place(point[1])), factor)

@@ -1,10 +1,9 @@
 """The vocabulary of the model, and icons as tokens.
 
 Drawing tokens come first, so that the logits of drawings are one slice; the words of prompts, the
-styles and the sets follow and are never drawn. Steps along x, along y and radii have their own
-tokens. A step begins where the stroke before ended (a circle: in its centre; a closed stroke: where
-it began), and those of all points of a curve at its start, so that a shape has the same tokens
-wherever it stands.
+styles and the sets follow and are never drawn. Places along x, places along y and radii have their
+own tokens. Every point is a place on the grid, not a step from the point before: so a path closes
+where it began, and one wrong number does not move what follows.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ CONTEXT = 256
 
 PAD, END = "<pad>", "</s>"
 COMMANDS = ("M", "L", "H", "V", "J", "K", "C", "O", "Z")
-STEPS = range(LOWEST - HIGHEST, HIGHEST - LOWEST + 1)
-XS = [f"x{number}" for number in STEPS]
-YS = [f"y{number}" for number in STEPS]
+PLACES = range(LOWEST, HIGHEST + 1)
+XS = [f"x{number}" for number in PLACES]
+YS = [f"y{number}" for number in PLACES]
 RADII = [f"r{number}" for number in range(1, LONGEST_RADIUS + 1)]
 DRAWING = [PAD, END, *COMMANDS, *XS, *YS, *RADII]
 DRAWING_ID = {token: number for number, token in enumerate(DRAWING)}
@@ -63,13 +62,11 @@ class GrammarError(ValueError):
 def encode(icon: Icon) -> list[str]:
     """The tokens of an icon, with the end."""
     out: list[str] = []
-    pen = start = (0, 0)
 
     def put(command: str, *points: Point) -> None:
         out.append(command)
-        numbers = [(f"x{x - pen[0]}", f"y{y - pen[1]}") for x, y in points]
         kinds = ARGUMENTS[command].removesuffix("r")
-        flat = [number for point in numbers for number in point]
+        flat = [number for x, y in points for number in (f"x{x}", f"y{y}")]
         # A line along one axis has the point that it ends in, and says one number of it.
         out.extend(flat if len(kinds) > 1 else [n for n in flat if n[0] == kinds][:1])
 
@@ -77,10 +74,9 @@ def encode(icon: Icon) -> list[str]:
         if isinstance(stroke, Circle):
             put("O", stroke.centre)
             out.append(f"r{stroke.radius}")
-            pen = stroke.centre
             continue
         put("M", stroke.start)
-        pen = start = stroke.start
+        pen = stroke.start
         for segment in stroke.segments:
             (x, y), end = pen, segment.end
             if segment.kind == "L" and end[1] == y and end[0] != x:
@@ -92,7 +88,6 @@ def encode(icon: Icon) -> list[str]:
             pen = end
         if stroke.closed:
             put("Z")
-            pen = start
     return [*out, END]
 
 
@@ -117,28 +112,24 @@ def decode(tokens: Iterable[str]) -> Icon:
         if command not in ARGUMENTS:
             raise GrammarError(f"{command} is no command")
         numbers = [_number(next(source, PAD), kind) for kind in ARGUMENTS[command]]
-        x, y = pen
-        moves = zip(numbers[0::2], numbers[1::2], strict=False)
-        points = tuple((x + dx, y + dy) for dx, dy in moves)
+        points = tuple(zip(numbers[0::2], numbers[1::2], strict=False))
         if command == "M":
             finish(False)
             begun = pen = points[0]
         elif command == "O":
             finish(False)
             found.append(Circle(points[0], numbers[2]))
-            pen = points[0]
         elif begun is None:
             raise GrammarError(f"{command} before M")
         elif command == "Z":
             if not segments:
                 raise GrammarError("Z without segments")
-            pen = begun
             finish(True)
         else:
             if command == "H":
-                points = ((x + numbers[0], y),)
+                points = ((numbers[0], pen[1]),)
             elif command == "V":
-                points = ((x, y + numbers[0]),)
+                points = ((pen[0], numbers[0]),)
             segments.append(Segment("L" if command in "HV" else command, points))
             pen = points[-1]
     finish(False)

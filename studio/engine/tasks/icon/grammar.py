@@ -15,8 +15,8 @@ from studio.formats.icons.tokens import (
     DRAWING_ID,
     END,
     PAD,
+    PLACES,
     RADII,
-    STEPS,
     XS,
     YS,
 )
@@ -99,37 +99,31 @@ def grammatical(tokens: Iterable[str]) -> bool:
     return at == GRAMMAR.end
 
 
-def _steps() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the step of each token, and along which axis it is, as (axis, token)."""
-    steps = np.zeros(len(DRAWING), dtype=np.int64)
+def _places() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the place of each token, and along which axis it is, as (axis, token)."""
+    places = np.zeros(len(DRAWING), dtype=np.int64)
     along = np.zeros((2, len(DRAWING)), dtype=np.bool_)
     for axis, group in enumerate((XS, YS)):
         numbers = [DRAWING_ID[token] for token in group]
-        steps[numbers] = STEPS
+        places[numbers] = PLACES
         along[axis, numbers] = True
-    return steps, along
+    return places, along
 
 
-_STEP_OF, _ALONG = _steps()
-_IS_MOVE = DRAWING_ID["M"]
-_IS_CLOSE = DRAWING_ID["Z"]
+_PLACE_OF, _ALONG = _places()
+_ON_EDGE = _ALONG.any(axis=0) & ((_PLACE_OF == LOWEST) | (_PLACE_OF == HIGHEST))
 _IS_CIRCLE = DRAWING_ID["O"]
 _RADIUS_OF = np.array([int(token[1:]) if token in RADII else LOWEST for token in DRAWING])
 _IS_COMMAND = np.array([token in ARGUMENTS for token in DRAWING])
 
 
 class Pens:
-    """Drawings that are written side by side: where each pen is, and what may follow."""
+    """Drawings that are written side by side: the last point of each, and what may follow."""
 
     def __init__(self, rows: int) -> None:
         self._states = np.full(rows, GRAMMAR.start)
-        self._commands = np.full(rows, _IS_CLOSE)
-        self._pen = np.zeros((rows, 2), dtype=np.int64)
-        """Where the command began."""
+        self._commands = np.full(rows, DRAWING_ID["Z"])
         self._point = np.zeros((rows, 2), dtype=np.int64)
-        """The last point of the command so far."""
-        self._begun = np.zeros((rows, 2), dtype=np.int64)
-        """Where the path began."""
 
     @property
     def ended(self) -> NDArray[np.bool_]:
@@ -141,28 +135,15 @@ class Pens:
         """Return what may follow in each drawing if it must end with `left` tokens after it."""
         allowed = GRAMMAR.allowed_within(self._states, left)
         # The centre of a circle leaves room for the smallest radius.
-        margin = (self._commands == _IS_CIRCLE)[:, None]
-        for axis in (0, 1):
-            reached = self._pen[:, axis, None] + _STEP_OF
-            inside = (reached >= LOWEST + margin) & (reached <= HIGHEST - margin)
-            allowed &= ~_ALONG[axis] | inside
+        allowed &= ~(self._commands == _IS_CIRCLE)[:, None] | ~_ON_EDGE
         room = np.minimum(self._point - LOWEST, HIGHEST - self._point).min(axis=1)
         allowed &= room[:, None] >= _RADIUS_OF
         return allowed
 
     def draw(self, tokens: NDArray[np.int64]) -> None:
         """Go on by one token in each drawing."""
-        # A command begins where the one before it ended.
-        begins = _IS_COMMAND[tokens]
-        self._begun = np.where(
-            (begins & (self._commands == _IS_MOVE))[:, None], self._point, self._begun
-        )
-        self._pen = np.where(begins[:, None], self._point, self._pen)
-        self._commands = np.where(begins, tokens, self._commands)
-        closes = tokens == _IS_CLOSE
-        self._point = np.where(closes[:, None], self._begun, self._point)
+        self._commands = np.where(_IS_COMMAND[tokens], tokens, self._commands)
         for axis in (0, 1):
             along = _ALONG[axis, tokens]
-            reached = self._pen[:, axis] + _STEP_OF[tokens]
-            self._point[:, axis] = np.where(along, reached, self._point[:, axis])
+            self._point[:, axis] = np.where(along, _PLACE_OF[tokens], self._point[:, axis])
         self._states = GRAMMAR.following[self._states, tokens]

@@ -22,7 +22,8 @@ from pathlib import Path
 import torch
 from prepare import DEFAULT_DATA
 from safetensors.torch import load_file, save_file
-from torch import distributed, multiprocessing
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
 
 from studio.formats.icons import tokens
 from vector_recipe import batches, dataset, split, training
@@ -208,7 +209,7 @@ def main() -> None:
     if options.processes == 1:
         train(0, options)
     else:
-        multiprocessing.spawn(train, (options,), nprocs=options.processes)
+        spawn(train, (options,), nprocs=options.processes)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from studio.protocol import (
 )
 
 DEFAULT_PROMPT = "Describe this picture."
+PROJECTOR_FORMAT = "gguf-vision"
+"""A `mmproj` file of llama.cpp beside its language model."""
 MAX_PROMPT = 20_000
 """Characters: a picture takes a part of the model's context."""
 
@@ -106,7 +108,7 @@ KIND: Kind[DescribeRequest] = Kind(
     action="Describe",
     accepts=Medium.PICTURE,
     accepts_many=True,
-    formats=("transformers-vision",),
+    formats=("transformers-vision", PROJECTOR_FORMAT),
     hub_tags=("image-text-to-text", "image-to-text"),
     no_model="There is no model yet that sees pictures, and none comes with the app. Get one from "
     "the list.",

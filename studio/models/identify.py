@@ -49,7 +49,7 @@ from studio.models.source_file import read_source
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
-DESCRIPTION_VERSION = 14
+DESCRIPTION_VERSION = 15
 """Incremented when descriptions of unchanged files change, which invalidates caches."""
 
 _MAX_NAME = 200
@@ -196,7 +196,11 @@ def _describe_folder(folder: Path) -> ModelRef:
 
 
 def _describe_with_config(folder: Path, candidates: list[Path]) -> ModelRef:
-    ggufs = [entry for entry in candidates if entry.suffix.lower() == ".gguf"]
+    ggufs = [
+        entry
+        for entry in candidates
+        if entry.suffix.lower() == ".gguf" and not entry.name.lower().startswith("mmproj")
+    ]
     if len(ggufs) == 1 and not any(folder.glob("*.safetensors")):
         return _describe_file(ggufs[0])
     # Components of a diffusers pipeline have a class name, transformers models do not.

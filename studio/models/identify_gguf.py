@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from studio.formats.untrusted_files import is_file
 from studio.formats.weights.gguf import (
     LLAMA_ARCHITECTURES,
@@ -12,6 +14,8 @@ from studio.formats.weights.gguf import (
     read_gguf_header,
 )
 from studio.formats.weights.split_gguf import name_without_part, split_parts
+from studio.formats.weights.vision_projector import language_model_beside, sees_pictures
+from studio.kinds.describe import PROJECTOR_FORMAT
 from studio.kinds.registry import task_of_format
 from studio.models.identify_companion import describe_gguf_part
 from studio.models.model_card import languages_of, licence_of
@@ -38,6 +42,8 @@ def describe_gguf(file: Path) -> ModelRef:
     headers = [read_gguf_header(part) for part in parts]
     header = headers[0]
     architecture = header.architecture
+    if sees_pictures(header):
+        return _describe_projector(file, header)
     part = describe_gguf_part(file, header)
     if part is not None:
         return part
@@ -57,6 +63,27 @@ def describe_gguf(file: Path) -> ModelRef:
         context=header.context,
         licence=licence,
         languages=languages_of(file.parent),
+    )
+
+
+def _describe_projector(file: Path, header: GgufHeader) -> ModelRef:
+    """Describe a projector together with the language model beside it."""
+    beside = language_model_beside(file, header)
+    if beside is None:
+        raise problem(
+            "bad_input",
+            "The file {file} lets a language model see pictures, and there is none beside it. Put "
+            "it into the same folder as the .gguf file of its model.",
+            file=file.name,
+        )
+    model = describe_gguf(beside[0])
+    return msgspec.structs.replace(
+        model,
+        name=f"{model.name} + mmproj",
+        task=task_of_format(PROJECTOR_FORMAT),
+        format=PROJECTOR_FORMAT,
+        path=str(file),
+        size=(model.size or 0) + header.size,
     )
 
 

@@ -17,7 +17,8 @@ from studio.engine.local.memory import MemoryArbiter
 from studio.engine.tasks.describe import model as vision_model
 from studio.engine.tasks.describe import run as describe_run
 from studio.engine.tasks.describe import writing
-from studio.engine.tasks.describe.writing import MOST_SIDE, model_inputs
+from studio.engine.tasks.describe.picture_input import MOST_SIDE
+from studio.engine.tasks.describe.writing import model_inputs
 from studio.kinds.describe import DescribeRequest
 from studio.models.identify import describe_path
 from studio.protocol import (
@@ -156,9 +157,10 @@ def test_a_job_is_cancelled_at_a_token(writer: Writer, monkeypatch: pytest.Monke
                 writer.cancelled.set()
 
         changed: list[Any] = [*arguments[:-1], stop]
-        return writing.write_text(*changed)
+        return plain(*changed)
 
-    monkeypatch.setattr(describe_run, "write_text", write_text)
+    plain = writing.write_text
+    monkeypatch.setattr(writing, "write_text", write_text)
     with pytest.raises(JobCancelledError):
         writer.run("llava", temperature=0.0, max_tokens=200)
     assert not writer.of(AssetReady) and max(counts) == 3

@@ -165,3 +165,57 @@ def _tensors(layout: str, vocabulary: int) -> dict[str, tuple[int, ...]]:
     if layout == "phi3":
         shapes["output.weight"] = (vocabulary, 64)
     return shapes
+
+
+def tiny_projector(path: Path, width: int = 64) -> Path:
+    """Write a projector with random weights (`mmproj`, as of LLaVA) and return its path.
+
+    `width` is that of its language model. A picture takes four tokens.
+    """
+    import gguf
+
+    writer = gguf.GGUFWriter(str(path), "clip")
+    writer.add_name("Tiny eye")
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_string("clip.projector_type", "mlp")
+    writer.add_bool("clip.use_gelu", True)
+    for name, number in {
+        "image_size": 16,
+        "patch_size": 8,
+        "embedding_length": 32,
+        "feed_forward_length": 48,
+        "projection_dim": width,
+        "block_count": 2,
+        "attention.head_count": 2,
+    }.items():
+        writer.add_uint32(f"clip.vision.{name}", number)
+    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
+    writer.add_array("clip.vision.image_mean", [0.5, 0.5, 0.5])
+    writer.add_array("clip.vision.image_std", [0.25, 0.25, 0.25])
+    shapes: dict[str, tuple[int, ...]] = {
+        "v.patch_embd.weight": (32, 3, 8, 8),
+        "v.class_embd": (32,),
+        "v.position_embd.weight": (5, 32),
+        "v.pre_ln.weight": (32,),
+        "v.pre_ln.bias": (32,),
+        "mm.0.weight": (width, 32),
+        "mm.0.bias": (width,),
+        "mm.2.weight": (width, width),
+        "mm.2.bias": (width,),
+    }
+    for block in ("v.blk.0.", "v.blk.1."):
+        for part in ("attn_q", "attn_k", "attn_v", "attn_out"):
+            shapes |= {f"{block}{part}.weight": (32, 32), f"{block}{part}.bias": (32,)}
+        for part in ("ln1", "ln2"):
+            shapes |= {f"{block}{part}.weight": (32,), f"{block}{part}.bias": (32,)}
+        shapes |= {f"{block}ffn_up.weight": (48, 32), f"{block}ffn_up.bias": (48,)}
+        shapes |= {f"{block}ffn_down.weight": (32, 48), f"{block}ffn_down.bias": (32,)}
+    chance = np.random.default_rng(1)
+    for name, shape in shapes.items():
+        # Larger than usual, so that what is seen makes a difference to what is written.
+        writer.add_tensor(name, chance.normal(0, 0.5, shape).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

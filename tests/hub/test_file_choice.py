@@ -107,15 +107,24 @@ QUANTISED = model(
 
 
 def test_of_a_gguf_repository_one_quantisation_is_taken() -> None:
-    assert chosen(QUANTISED) == ["Q-Q4_K_M.gguf", "README.md"]
-    assert chosen(QUANTISED, quantisation="q8_0") == ["Q-Q8_0.gguf", "README.md"]
-    assert chosen(QUANTISED, file="Q-BF16.gguf") == ["Q-BF16.gguf", "README.md"]
-    assert chosen(QUANTISED, memory=2 * GB) == ["Q-UD-IQ1_S.gguf", "README.md"]
+    assert chosen(QUANTISED) == ["Q-Q4_K_M.gguf", "README.md", "mmproj-F16.gguf"]
+    assert chosen(QUANTISED, quantisation="q8_0") == ["Q-Q8_0.gguf", "README.md", "mmproj-F16.gguf"]
+    assert chosen(QUANTISED, file="Q-BF16.gguf") == ["Q-BF16.gguf", "README.md", "mmproj-F16.gguf"]
+    assert chosen(QUANTISED, memory=2 * GB) == ["Q-UD-IQ1_S.gguf", "README.md", "mmproj-F16.gguf"]
     parts = ["big/Q-Q6_K-00001-of-00002.gguf", "big/Q-Q6_K-00002-of-00002.gguf"]
     assert chosen(QUANTISED, quantisation="Q6_K") == ["README.md", *parts]
     assert choose_files(QUANTISED, quantisation="Q6_K").folder == "Q-Q6_K"
     assert "Choose one of: " in refusal(QUANTISED, quantisation="Q3_K")
     assert "smallest one has 1.0 GB" in refusal(QUANTISED, memory=GB)
+
+
+def test_of_several_projectors_for_pictures_one_in_the_same_folder_is_taken() -> None:
+    names = ("mmproj-BF16.gguf", "mmproj-F32.gguf", "mmproj-model-f16.gguf", "a/mmproj-F16.gguf")
+    repository = model("README.md", *names, **{"Q-Q4_K_M.gguf": 2 * GB})
+    choice = choose_files(repository)
+    assert "mmproj-model-f16.gguf" in [file.name for file in choice.files]
+    assert len(choice.files) == 3
+    assert "see pictures" in str(choice.notes[0])
 
 
 def test_a_single_checkpoint_or_lora_is_taken_and_several_are_a_question() -> None:

@@ -30,6 +30,8 @@ OTHER_MEANINGS = {
     ("models/companions.py", "clip"): "the same text encoder",
     ("models/identify_companion.py", "clip"): "the same text encoder",
     ("models/identify_gguf.py", "clip"): "the same text encoder",
+    ("formats/llama/pictures.py", "text"): "a field of a C structure",
+    ("formats/weights/vision_projector.py", "clip"): "llama.cpp's name of networks that see",
     ("writing/forms/form.py", "video"): "a purpose of forms: scripts and storyboards",
 }
 """Places where the name of a kind stands for something else."""

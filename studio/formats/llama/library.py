@@ -27,7 +27,7 @@ _WARNING = 3
 
 Handle = ctypes.c_void_p
 ProgressCallback = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_float, ctypes.c_void_p)
-_LogCallback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+LogCallback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 
 
 class ModelParams(ctypes.Structure):
@@ -158,7 +158,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "llama_model_default_params": (ModelParams, []),
     "llama_context_default_params": (ContextParams, []),
     "llama_backend_init": (None, []),
-    "llama_log_set": (None, [_LogCallback, Handle]),
+    "llama_log_set": (None, [LogCallback, Handle]),
     "llama_supports_gpu_offload": (ctypes.c_bool, []),
     "llama_model_load_from_file": (Handle, [ctypes.c_char_p, ModelParams]),
     "llama_model_load_from_splits": (
@@ -210,6 +210,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
 class LlamaLibrary:
     """The functions of llama.cpp as attributes, without their prefix `llama_`.
 
+    `shared` is the library as ctypes has it, and `log_callback` what keeps its messages.
+
     Args:
         path: the shared library.
         version: name and version of the package that contains it.
@@ -220,23 +222,24 @@ class LlamaLibrary:
 
     def __init__(self, path: Path, version: str) -> None:
         self.version = version
+        self.path = path
         # A crash of the library would start a debugger for its report, if one is installed.
         os.environ.setdefault("GGML_NO_BACKTRACE", "1")
         if sys.platform == "win32":
             os.add_dll_directory(str(path.parent))
-        self._library = ctypes.CDLL(str(path))
+        self.shared = ctypes.CDLL(str(path))
         for name, (result, arguments) in _FUNCTIONS.items():
             try:
-                function = getattr(self._library, name)
+                function = getattr(self.shared, name)
             except AttributeError as error:
                 raise OSError(f"{path.name} does not export {name}") from error
             function.restype, function.argtypes = result, arguments
             setattr(self, name.removeprefix("llama_"), function)
-        _compare(self.model_default_params(), _MODEL_DEFAULTS)
-        _compare(self.context_default_params(), _CONTEXT_DEFAULTS)
+        compare_layout(self.model_default_params(), _MODEL_DEFAULTS)
+        compare_layout(self.context_default_params(), _CONTEXT_DEFAULTS)
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._callback = _LogCallback(self._keep)  # referenced as long as the library may log
-        self.log_set(self._callback, None)
+        self.log_callback = LogCallback(self._keep)  # referenced as long as the library may log
+        self.log_set(self.log_callback, None)
         self.backend_init()
 
     def __getattr__(self, name: str) -> Any:
@@ -255,7 +258,7 @@ class LlamaLibrary:
             self._lines.append(text.decode("utf-8", "replace"))
 
 
-def _compare(params: ctypes.Structure, expected: dict[str, Any]) -> None:
+def compare_layout(params: ctypes.Structure, expected: dict[str, Any]) -> None:
     """Raise `OSError` if the library's defaults show that the structure has another layout."""
     found = {name: getattr(params, name) for name in expected}
     if found != expected:

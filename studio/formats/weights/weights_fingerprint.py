@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.formats.suffixes import FINGERPRINTED_WEIGHTS
+from studio.formats.weights.gguf import read_gguf_header
 from studio.formats.weights.split_gguf import split_parts
-from studio.protocol import ModelRef
+from studio.formats.weights.vision_projector import language_model_beside, sees_pictures
+from studio.protocol import ModelRef, ProblemError
 
 _CHUNK = 4 * 1024 * 1024
 
@@ -30,7 +32,7 @@ def weight_hash(ref: ModelRef, check: Callable[[], None] | None = None) -> str:
     """
     root = Path(ref.path)
     if root.is_file():
-        files = list(split_parts(root))
+        files = [*split_parts(root), *_language_model(root)]
         root = root.parent
     else:
         files = sorted(
@@ -46,6 +48,18 @@ def weight_hash(ref: ModelRef, check: Callable[[], None] | None = None) -> str:
         return hashes[0][0] if hashes else ""
     lines = "".join(f"{digest}  {name}\n" for digest, name in hashes)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _language_model(file: Path) -> list[Path]:
+    """Return the files of the language model that a projector for pictures is for."""
+    if file.suffix.lower() != ".gguf":
+        return []
+    try:
+        header = read_gguf_header(file)
+    except ProblemError:
+        return []
+    beside = language_model_beside(file, header) if sees_pictures(header) else None
+    return list(split_parts(beside[0])) if beside is not None else []
 
 
 def _file_hash(path: Path, check: Callable[[], None] | None) -> str:

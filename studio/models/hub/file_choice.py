@@ -14,7 +14,12 @@ from msgspec import Struct
 
 from studio.formats.suffixes import PICKLED_WEIGHTS
 from studio.models.hub.description import HubFile, HubModel, total_size
-from studio.models.hub.gguf_choice import GgufVersion, best_version, gguf_versions
+from studio.models.hub.gguf_choice import (
+    GgufVersion,
+    best_version,
+    gguf_versions,
+    projector_for,
+)
 from studio.protocol import ProblemError, Sentence, problem, readable_size, sentence
 
 Layout: TypeAlias = Literal[
@@ -154,6 +159,10 @@ def _gguf(model: HubModel, version: GgufVersion, memory: int | None = None) -> F
                     size=readable_size(smaller.size),
                 ),
             )
+    projector = projector_for(version, model.files)
+    if projector is not None:
+        kept.append(projector)
+        notes += (sentence("With {file}, so that it can see pictures.", file=_base(projector)),)
     stem = _base(version.files[0]).rpartition(".")[0]
     stem = re.sub(r"-\d{5}-of-\d{5}$", "", stem)
     return FileChoice("gguf", _sorted([*version.files, *kept]), stem, notes)

@@ -19,6 +19,9 @@ _PREFERRED = ("Q4_K_M", "UD-Q4_K_XL", "Q4_K_S", "Q5_K_M", "Q4_1", "Q4_0", "IQ4_X
 """The best known balance of size and quality first."""
 
 _WHOLE = ("BF16", "F16", "FP16", "F32", "FP32")
+_PROJECTORS = ("F16", "FP16", "Q8_0", "BF16")
+"""Projectors for pictures, the best known balance first. Processors are slow with BF16."""
+
 _ROOM = 1.25
 """Memory of a loaded model, as a multiple of its file: weights, context and libraries."""
 
@@ -60,6 +63,25 @@ def gguf_versions(files: tuple[HubFile, ...]) -> tuple[GgufVersion, ...]:
         for name, group in groups.items()
     ]
     return tuple(sorted((v for v in versions if v.is_whole), key=lambda version: version.size))
+
+
+def projector_for(version: GgufVersion, files: tuple[HubFile, ...]) -> HubFile | None:
+    """Return the file beside a version that lets it see pictures (`mmproj`), None without one."""
+    folder = version.files[0].name.rpartition("/")[0]
+    found = [
+        file
+        for file in files
+        if file.name.rpartition("/")[0] == folder
+        and file.name.rpartition("/")[2].lower().startswith("mmproj")
+        and file.name.lower().endswith(".gguf")
+    ]
+
+    def rank(file: HubFile) -> tuple[int, int]:
+        name = quantisation_of(file.name)
+        place = _PROJECTORS.index(name) if name in _PROJECTORS else len(_PROJECTORS)
+        return place, file.size or 0
+
+    return min(found, key=rank, default=None)
 
 
 def quantisation_of(name: str) -> str:

@@ -32,6 +32,16 @@ class LoadedVision:
     key: str
 
     @property
+    def precision(self) -> str:
+        """The type of the weights, as torch names it."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the model picks the likeliest token if nothing else is said."""
+        return not self.model.generation_config.do_sample
+
+    @property
     def tokenizer(self) -> Any:
         """The part of the processor for text."""
         return self.processor.tokenizer

@@ -10,22 +10,22 @@ from PIL import Image
 
 from studio.engine.local.job import Job
 from studio.engine.tasks.describe.model import LoadedVision
+from studio.engine.tasks.describe.picture_input import (
+    picture_too_long,
+    small_enough,
+    template_broken,
+)
 from studio.engine.tasks.text.decode.stream import TextStream
 from studio.engine.tasks.upscale.load import interruptible
 from studio.formats.chat.chat_template import TemplateRefusedError, default_template, render_turns
-from studio.kinds.describe import DEFAULT_PROMPT
 from studio.protocol import problem
-
-MOST_SIDE = 2048
-"""Pixels. Models divide larger pictures into more parts than they were trained with."""
 
 
 def model_inputs(loaded: LoadedVision, picture: Image.Image, prompt: str) -> Any:
     """Return the inputs of the model, on its device. Raises `ProblemError` (`bad_input`)."""
-    picture = picture.copy()
-    picture.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
+    picture = small_enough(picture)
     processor = loaded.processor
-    text = _prompt_text(processor, prompt.strip() or DEFAULT_PROMPT)
+    text = _prompt_text(processor, prompt)
     # Templates may write the first token themselves, which the tokenizer would double.
     first = getattr(processor.tokenizer, "bos_token", None)
     plain = {"add_special_tokens": False} if first and text.startswith(first) else {}
@@ -61,12 +61,39 @@ def _prompt_text(processor: Any, prompt: str) -> str:
     try:
         return render_turns(template, special, [{"role": "user", "content": content}], len(prompt))
     except TemplateRefusedError as error:
-        raise problem(
-            "model_broken",
-            "The chat template of the model does not work with a picture. Download the model again,"
-            " or choose another one.",
-            detail=str(error),
-        ) from error
+        raise template_broken(str(error)) from error
+
+
+class TransformersReading:
+    """The inputs of a picture and a prompt. See `llama_writing.LlamaReading`.
+
+    Raises `ProblemError` (`bad_input`, `model_broken`).
+    """
+
+    def __init__(
+        self, loaded: LoadedVision, picture: Image.Image, prompt: str, max_tokens: int, job: Job
+    ) -> None:
+        self._loaded = loaded
+        self._job = job
+        self._inputs = model_inputs(loaded, picture, prompt)
+        self.tokens = int(self._inputs["input_ids"].shape[-1])
+        text = loaded.model.config.get_text_config()
+        limit = getattr(text, "max_position_embeddings", None) or self.tokens + max_tokens
+        if self.tokens >= limit:
+            raise picture_too_long(self.tokens, limit)
+        self._room = min(max_tokens, limit - self.tokens)
+
+    def close(self) -> None:
+        """Release the inputs."""
+        self._inputs = None
+
+    def write(
+        self, seed: int, temperature: float | None, on_text: Callable[[str, int], None]
+    ) -> tuple[TextStream, bool]:
+        """Return the text of one row, and whether it was cut off. See `write_text`."""
+        return write_text(
+            self._loaded, self._inputs, seed, self._room, temperature, self._job, on_text
+        )
 
 
 def write_text(

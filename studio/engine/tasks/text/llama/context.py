@@ -14,7 +14,7 @@ from studio.engine.tasks.text.llama.abort_flag import IS_SET, abort_flag
 from studio.formats.llama.library import Batch, LlamaLibrary
 
 CHUNK = 256
-"""Largest number of tokens in a call."""
+"""Largest number of tokens in a call, if not said otherwise."""
 
 _NO_CELLS, _NO_MEMORY = 1, -2
 """Results of `llama_decode`."""
@@ -30,6 +30,7 @@ class LlamaContext:
         sequences: number of sequences.
         is_plain: whether attention is computed without flash attention.
         threads: number of threads to compute with.
+        chunk: largest number of tokens in a call.
 
     Raises:
         MemoryError: there is not enough memory.
@@ -44,6 +45,7 @@ class LlamaContext:
         *,
         is_plain: bool,
         threads: int,
+        chunk: int = CHUNK,
     ) -> None:
         self.cells, self.sequences, self.is_plain = cells, sequences, is_plain
         self._library = library
@@ -52,14 +54,19 @@ class LlamaContext:
         params.n_ctx, params.n_seq_max = cells * sequences, sequences
         params.kv_unified = False
         params.flash_attn_type = 0 if is_plain else 1
-        params.n_batch = params.n_ubatch = CHUNK
+        params.n_batch = params.n_ubatch = chunk
         params.n_threads = params.n_threads_batch = threads
         library.forget_messages()
         self._handle = library.init_from_model(model, params)
         if not self._handle:
             raise MemoryError(f"No context of {cells} tokens: {library.messages()}")
         self._memory = library.get_memory(self._handle)
-        self._batch = _BatchArrays(CHUNK)
+        self._batch = _BatchArrays(chunk)
+
+    @property
+    def handle(self) -> Any:
+        """The `llama_context`, None when closed."""
+        return self._handle
 
     @property
     def is_closed(self) -> bool:

@@ -46,7 +46,18 @@ def memory_need(size: int) -> int:
 def load_llama(
     job: Job, library: LlamaLibrary, file: Path, header: GgufHeader, name: str, device: Device
 ) -> LlamaModel:
-    """Load a model. `file` may be the first part of a split one; `header` is its header.
+    """Load a model and its decoder. See `load_weights`."""
+    model, vocabulary = load_weights(job, library, file, header, name, device)
+    decoder = LlamaDecoder(library, model, vocabulary.size, compute_threads(), header.context)
+    return LlamaModel(decoder, vocabulary)
+
+
+def load_weights(
+    job: Job, library: LlamaLibrary, file: Path, header: GgufHeader, name: str, device: Device
+) -> tuple[Any, LlamaVocabulary]:
+    """Load a model: its `llama_model`, to be freed, and its vocabulary.
+
+    `file` may be the first part of a split one; `header` is its header.
 
     Raises:
         ProblemError: `model_broken` or `bad_input`.
@@ -81,8 +92,7 @@ def load_llama(
     except ProblemError:
         library.model_free(model)
         raise
-    decoder = LlamaDecoder(library, model, vocabulary.size, compute_threads(), header.context)
-    return LlamaModel(decoder, vocabulary)
+    return model, vocabulary
 
 
 def _gpu_layers(library: LlamaLibrary, header: GgufHeader, device: Device) -> int:

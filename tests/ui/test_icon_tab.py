@@ -173,7 +173,7 @@ def test_a_request_is_shown_again_and_an_empty_prompt_draws_anything(
 def test_files_are_never_written_over(tmp_path: Path, tab: Any, qtbot: QtBot) -> None:
     draw(tab, qtbot, 1)
     files = tab._chosen_files()()
-    forms: dict[Form, int] = {"png": 8, "ico": 1, "icns": 1, "sprite": 1}
+    forms: dict[Form, int] = {"png": 8, "ico": 1, "icns": 1, "sprite": 1, "font": 3}
     for form, count in forms.items():
         once = write_files(files, tmp_path, form, 24)
         again = write_files(files, tmp_path, form, 24)

@@ -48,6 +48,7 @@ class IconActions(QWidget):
             (self.tr("ICO for Windows…"), "ico"),
             (self.tr("ICNS for macOS…"), "icns"),
             (self.tr("SVG sprite for web pages…"), "sprite"),
+            (self.tr("Icon font with style sheet…"), "font"),
         )
         for text, form in forms:
             self.save_menu.addAction(text, partial(self._ask_folder, form))

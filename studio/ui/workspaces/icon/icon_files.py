@@ -1,4 +1,4 @@
-"""Files made of icons: SVG with the recipe, PNG in several sizes, ICO, ICNS and sprites."""
+"""Files made of icons: SVG with the recipe, PNG in several sizes, ICO, ICNS, sprites, fonts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from studio.formats.pictures import png
 from studio.formats.pictures.embedded import SVG, Embedded
 from studio.library.review import marked_name, worst_state
 
-Form = Literal["svg", "png", "ico", "icns", "sprite"]
+Form = Literal["svg", "png", "ico", "icns", "sprite", "font"]
 
 _MOST_NUMBERS = 10_000
 
@@ -41,11 +41,29 @@ def write_files(icons: Sequence[IconFile], folder: Path, form: Form, size: int) 
         drawings = {name: icon.drawing for name, icon in zip(names, icons, strict=True)}
         name = marked_name("icons-sprite.svg", worst_state(icon.review for icon in icons))
         return [_write(folder, name, exports.sprite(drawings).encode())]
+    if form == "font" and icons:
+        return _write_font(icons, folder)
     written = []
     for icon in icons:
         for name, content in _contents(icon, form, size):
             written.append(_write(folder, marked_name(name, icon.review), content()))
     return written
+
+
+def _write_font(icons: Sequence[IconFile], folder: Path) -> list[Path]:
+    """Write a font and its style sheet, whose names go together, into a folder of their own."""
+    from studio.formats.icons import icon_font
+
+    names = exports.identifiers([icon.name for icon in icons])
+    drawings = {name: icon.drawing for name, icon in zip(names, icons, strict=True)}
+    family = marked_name("icons", worst_state(icon.review for icon in icons))
+    font = icon_font.icon_font(drawings, family)
+    target = _new_folder(folder, f"{family}-font")
+    return [
+        _write(target, f"{family}.ttf", icon_font.font_bytes(font)),
+        _write(target, f"{family}.woff", icon_font.font_bytes(font, "woff")),
+        _write(target, f"{family}.css", icon_font.style_sheet(drawings, family).encode()),
+    ]
 
 
 def _contents(icon: IconFile, form: Form, size: int) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -67,6 +85,18 @@ def _png(icon: IconFile, side: int) -> bytes:
     svg = icon.drawing.document(side)
     png.write(plain, target, Embedded(recipe=icon.recipe, texts={SVG: svg}))
     return target.getvalue()
+
+
+def _new_folder(folder: Path, name: str) -> Path:
+    """Make a folder, with a number in its name where there is one already."""
+    for number in range(1, _MOST_NUMBERS):
+        path = folder / (name if number == 1 else f"{name} ({number})")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise FileExistsError(str(folder / name))
 
 
 def _write(folder: Path, name: str, content: bytes) -> Path:

@@ -47,7 +47,7 @@ def icon_font(drawings: Mapping[str, Drawing], family: str) -> TTFont:
     """
     if not 0 < len(drawings) <= MOST_ICONS:
         raise ValueError(f"a font cannot have {len(drawings)} icons")
-    names = {name: f"icon{number}" for number, name in enumerate(drawings)}
+    names = {name: f"g{number}" for number, name in enumerate(drawings)}
     glyphs = {".notdef": TTGlyphPen(None).glyph()}
     for name, drawing in drawings.items():
         pen = TTGlyphPen(None)

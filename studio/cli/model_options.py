@@ -7,15 +7,21 @@ import argparse
 from studio.cli.argument_parser import valid_text
 from studio.cli.language import tr
 from studio.kinds.registry import tasks
+from studio.models.starter_pack import EXTRAS
 
 
-def _task(text: str) -> str:
-    if text not in tasks():
+def _starter_name(text: str) -> str:
+    known = (*tasks(), *_extras())
+    if text not in known:
         # Worded as argparse does, so that it becomes the same sentence.
         raise argparse.ArgumentTypeError(
-            f"invalid choice: {text!r} (choose from {', '.join(map(repr, tasks()))})"
+            f"invalid choice: {text!r} (choose from {', '.join(map(repr, known))})"
         )
     return text
+
+
+def _extras() -> tuple[str, ...]:
+    return tuple(extra.model.id for extra in EXTRAS)
 
 
 def add_model_options(command: argparse.ArgumentParser) -> None:
@@ -51,10 +57,12 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
                 "tasks",
                 metavar="TASK",
                 nargs="*",
-                type=_task,
+                type=_starter_name,
                 help=tr(
-                    "only the models for these tasks: {tasks}; default all",
+                    "only the models for these tasks: {tasks}; or a model that is installed only "
+                    "by its name: {names}",
                     tasks=", ".join(tasks()),
+                    names=", ".join(_extras()),
                 ),
             )
         elif name == "restore":

@@ -18,7 +18,7 @@ from studio.formats.weights.base_families import TITLES
 from studio.kinds.registry import task_of_format
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
-from studio.models.starter_pack import PACK
+from studio.models.starter_pack import EXTRAS, PACK
 from studio.protocol import (
     ConvertModel,
     Done,
@@ -163,10 +163,13 @@ def _verify(registry: Registry, model_id: str, *, as_json: bool) -> int:
     return SOME_FAILED if bad else DONE
 
 
-def _starter(paths: Paths, tasks: list[str], *, as_json: bool) -> int:
+def _starter(paths: Paths, names: list[str], *, as_json: bool) -> int:
     from studio.jobs.starter_download import download_for_starter
 
-    wanted = [part for part in PACK if not tasks or part.models[0].task in tasks]
+    wanted = (
+        *(part for part in PACK if not names or part.models[0].task in names),
+        *(part for part in EXTRAS if part.model.id in names),
+    )
     engine = local_engine(logs=paths.logs, cache=paths.cache)
 
     def convert(source: Path, target: Path) -> Problem | None:
@@ -197,7 +200,7 @@ def _starter(paths: Paths, tasks: list[str], *, as_json: bool) -> int:
 
     try:
         found = install_starter(
-            paths, progress, convert, pack=tuple(wanted), download=download_for_starter
+            paths, progress, convert, pack=wanted, download=download_for_starter
         )
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -206,9 +209,7 @@ def _starter(paths: Paths, tasks: list[str], *, as_json: bool) -> int:
     if found is not None:
         print(f"studio models starter: {translated(found.message)}", file=sys.stderr)
         return SOME_FAILED
-    for item in starter_status(paths):
-        if tasks and item.task not in tasks:
-            continue
+    for item in starter_status(paths, wanted):
         if as_json:
             print(json.dumps({"id": item.id, "installed": item.installed, "path": item.path}))
         else:

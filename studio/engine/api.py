@@ -12,6 +12,7 @@ from studio.protocol import (
     ConvertModel,
     DescribeModel,
     DeviceMemory,
+    EmbedTexts,
     Event,
     FileRef,
     ListAlternatives,
@@ -19,7 +20,9 @@ from studio.protocol import (
     RunTogether,
 )
 
-Work: TypeAlias = RunJob | RunTogether | ConvertModel | DescribeModel | ListAlternatives
+Work: TypeAlias = (
+    RunJob | RunTogether | ConvertModel | DescribeModel | ListAlternatives | EmbedTexts
+)
 """The commands that `Engine.run` accepts; the others have their own methods."""
 
 

@@ -25,12 +25,15 @@ from __future__ import annotations
 
 import errno
 import itertools
+import math
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -52,12 +55,14 @@ from studio.protocol import (
     Capabilities,
     DeviceMemory,
     Done,
+    EmbedTexts,
     ListAlternatives,
     ModelRef,
     Problem,
     Recipe,
     Request,
     RunJob,
+    TextsEmbedded,
     problem,
     seed_of_row,
     sentence,
@@ -87,6 +92,7 @@ def serve(connection: Connection, options: EngineOptions) -> None:
         modules[f"{kind.task_package}.together"] = SimpleNamespace(run_together=fake.run_together)
         for location, stand_in in (
             (kind.alternatives, list_alternatives),
+            (kind.embedder, embed_texts),
             (kind.converter, convert),
             (kind.describer, describe),
         ):
@@ -253,6 +259,23 @@ def list_alternatives(
     start = str(getattr(command.request, "answer_start", ""))
     found = (Alternative(" one", 0.5), Alternative(" two", 0.25), Alternative("", 0.125, ends=True))
     return AlternativesListed(job.id, start.removesuffix(" "), found)
+
+
+def embed_texts(job: Job, command: EmbedTexts, _memory: Any, _device: Any) -> TextsEmbedded:
+    """Return vectors that are nearer the more words two texts share."""
+    if "[fail]" in " ".join(command.texts):
+        raise problem(
+            "model_broken", "The model {name} is broken. Add it again.", name=command.model.name
+        )
+    return TextsEmbedded(job.id, tuple(map(_words_as_vector, command.texts)))
+
+
+def _words_as_vector(text: str) -> bytes:
+    counts = [0.01] * 64
+    for word in re.findall(r"\w+", text.casefold()):
+        counts[zlib.crc32(word.encode()) % len(counts)] += 1
+    length = math.hypot(*counts)
+    return struct.pack(f"<{len(counts)}f", *(count / length for count in counts))
 
 
 def _fake_of(request: Request) -> FakeKind[Any]:

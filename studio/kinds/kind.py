@@ -86,7 +86,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
             to another kind (`{name}`).
         task_package: package of the engine task, with `run.run` and optionally
             `together.run_together`.
-        describer, converter, alternatives: `module:function` in the engine, "" for none.
+        describer, converter, alternatives, embedder: `module:function` in the engine, "" for none.
         fake, workspace: `module:name` of the fake engine's part, and of the tab; a kind without a
             tab is for the command line and tables.
         tab_needs_model: whether the tab is shown only once there is a model, or when it is asked
@@ -149,6 +149,7 @@ class Kind(Struct, Generic[R], frozen=True, kw_only=True):
     describer: str = ""
     converter: str = ""
     alternatives: str = ""
+    embedder: str = ""
     is_seeded: bool = True
     needs_prompt: bool = True
     max_shared_rows: int = 0

@@ -38,6 +38,7 @@ from studio.formats.weights.torch_zip import read_torch_tensors
 from studio.kinds.registry import task_of_format
 from studio.models.base_family import base_of_checkpoint
 from studio.models.identify_companion import describe_companion, describe_component
+from studio.models.identify_embedder import describe_embedder
 from studio.models.identify_folder import describe_diffusers, describe_transformers
 from studio.models.identify_gguf import describe_gguf
 from studio.models.identify_icons import describe_icons
@@ -216,7 +217,8 @@ def _describe_with_config(folder: Path, candidates: list[Path]) -> ModelRef:
             "one with model_index.json.",
             folder=folder.name,
         )
-    return describe_icons(folder) or describe_transformers(folder, "")
+    known = describe_icons(folder) or describe_embedder(folder)
+    return known or describe_transformers(folder, "")
 
 
 def _describe_file(file: Path) -> ModelRef:

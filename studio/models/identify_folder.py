@@ -94,23 +94,10 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
     if not sees:
         _refuse_other_tasks(name, architecture)
     model_type = str(config.get("model_type", ""))
-    if config.get("auto_map") and not _is_known_to_transformers(model_type):
-        raise problem(
-            "bad_input",
-            "The model {name} needs custom Python code, which Prompt Studio does not run. Look for"
-            " a GGUF file of the same model.",
-            name=name,
-        )
-    _refuse_quantiser(name, config)
+    refuse_custom_code(folder, config)
     files = transformers_weights(folder)
     _check_embedding(folder, files, config)
-    if not any(is_file(folder / file) for file in _TOKENIZERS):
-        raise problem(
-            "model_broken",
-            "The tokenizer is missing from the model's folder {folder}. "
-            "Copy tokenizer.json and tokenizer_config.json into it.",
-            folder=folder.name,
-        )
+    check_tokenizer(folder)
     form = "transformers-vision" if sees else "transformers"
     return ModelRef(
         id=model_id,
@@ -124,6 +111,31 @@ def describe_transformers(folder: Path, model_id: str) -> ModelRef:
         licence=licence_of(folder),
         languages=languages_of(folder),
     )
+
+
+def refuse_custom_code(folder: Path, config: dict[str, Any]) -> None:
+    """Raise `ProblemError` if a model needs code of its own, or a library that is not installed."""
+    name = folder_name(folder)
+    known = _is_known_to_transformers(str(config.get("model_type", "")))
+    if config.get("auto_map") and not known:
+        raise problem(
+            "bad_input",
+            "The model {name} needs custom Python code, which Prompt Studio does not run. Look for"
+            " a GGUF file of the same model.",
+            name=name,
+        )
+    _refuse_quantiser(name, config)
+
+
+def check_tokenizer(folder: Path) -> None:
+    """Raise `ProblemError` if a folder has no tokenizer."""
+    if not any(is_file(folder / file) for file in _TOKENIZERS):
+        raise problem(
+            "model_broken",
+            "The tokenizer is missing from the model's folder {folder}. "
+            "Copy tokenizer.json and tokenizer_config.json into it.",
+            folder=folder.name,
+        )
 
 
 def describe_diffusers(folder: Path, model_id: str) -> ModelRef:

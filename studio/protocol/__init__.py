@@ -9,6 +9,7 @@ from studio.protocol.commands import (
     Command,
     ConvertModel,
     DescribeModel,
+    EmbedTexts,
     ListAlternatives,
     RunJob,
     RunTogether,
@@ -38,6 +39,7 @@ from studio.protocol.events import (
     Responding,
     RowFailed,
     TextDelta,
+    TextsEmbedded,
     Warned,
 )
 from studio.protocol.files import FileRef
@@ -106,6 +108,7 @@ __all__ = [
     "Described",
     "DeviceMemory",
     "Done",
+    "EmbedTexts",
     "ErrorKind",
     "Event",
     "Failed",
@@ -141,6 +144,7 @@ __all__ = [
     "Sentence",
     "Shutdown",
     "TextDelta",
+    "TextsEmbedded",
     "UnknownRequest",
     "UsedModel",
     "Warned",

@@ -68,6 +68,19 @@ class ListAlternatives(Struct, frozen=True, kw_only=True, tag_field="command", t
     model: ModelRef
 
 
+class EmbedTexts(Struct, frozen=True, kw_only=True, tag_field="command", tag="embed"):
+    """Report a vector for each text, by which texts of a like meaning are found.
+
+    `are_questions` says that they are what is asked, not what is searched: some models tell these
+    apart.
+    """
+
+    job: str
+    model: ModelRef
+    texts: tuple[str, ...]
+    are_questions: bool = False
+
+
 class CancelJob(Struct, frozen=True, tag_field="command", tag="cancel"):
     """Cancel a job at its next interruptible point."""
 
@@ -79,5 +92,12 @@ class Shutdown(Struct, frozen=True, tag_field="command", tag="shutdown"):
 
 
 Command: TypeAlias = (
-    RunJob | RunTogether | ConvertModel | DescribeModel | ListAlternatives | CancelJob | Shutdown
+    RunJob
+    | RunTogether
+    | ConvertModel
+    | DescribeModel
+    | ListAlternatives
+    | EmbedTexts
+    | CancelJob
+    | Shutdown
 )

@@ -146,6 +146,17 @@ class AlternativesListed(Struct, frozen=True, tag_field="event", tag="alternativ
     alternatives: tuple[Alternative, ...]
 
 
+class TextsEmbedded(Struct, frozen=True, tag_field="event", tag="embedded"):
+    """A vector for each text, in order: float32 (little-endian), of length one.
+
+    `tokens` counts what the model has read.
+    """
+
+    job: str
+    vectors: tuple[bytes, ...]
+    tokens: int = 0
+
+
 class Done(Struct, frozen=True, tag_field="event", tag="done"):
     """The job is complete. `stats` holds e.g. seconds, load_seconds, tokens_per_second."""
 
@@ -180,6 +191,7 @@ Event: TypeAlias = (
     | Warned
     | Described
     | AlternativesListed
+    | TextsEmbedded
     | Done
     | Failed
     | Cancelled

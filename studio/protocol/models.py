@@ -41,10 +41,11 @@ COMPANION_ROLES: frozenset[ModelRole] = frozenset(
         "image_encoder",
         "denoiser",
         "vocoder",
+        "embedder",
         "preview",
     }
 )
-"""Roles of models that work only together with a base model."""
+"""Roles of models that work only together with a base model, or beside one."""
 
 
 class ModelSource(Struct, frozen=True):
@@ -93,7 +94,7 @@ class ModelRef(Struct, frozen=True):
 
     @property
     def is_companion(self) -> bool:
-        """Whether it works only together with a base model.
+        """Whether it makes no results by itself, but works together with a base model.
 
         A denoiser whose pipeline is known is chosen like one; its parts are found by themselves.
         """

@@ -23,9 +23,10 @@ from studio.protocol import (
     CancelJob,
     Cancelled,
     ConvertModel,
-    Described,
     DescribeModel,
+    Described,
     Done,
+    EmbedTexts,
     Event,
     Failed,
     ListAlternatives,
@@ -35,6 +36,7 @@ from studio.protocol import (
     Ready,
     RowFailed,
     RunJob,
+    TextsEmbedded,
 )
 from tests.engine.event_recorder import MODEL, Recorder
 
@@ -122,6 +124,10 @@ def test_models_are_described_and_converted_through_the_same_pipe(
     assert isinstance(client.run(listing, recorder), Done)
     (listed,) = [e for e in recorder.events if isinstance(e, AlternativesListed)]
     assert (listed.job, listed.start, listed.alternatives[2].ends) == ("a", "It is", True)
+    embedding = EmbedTexts(job="e", model=MODEL, texts=("a fox", "the fox", "rain"))
+    assert isinstance(client.run(embedding, recorder), Done)
+    (embedded,) = [e for e in recorder.events if isinstance(e, TextsEmbedded)]
+    assert (embedded.job, {len(vector) for vector in embedded.vectors}) == ("e", {256})
     source, target = tmp_path / "m.gguf", tmp_path / "m"
 
     def convert(job: str) -> Event:

@@ -170,3 +170,10 @@ def test_models_that_hear_and_speak_are_taken_without_what_other_programs_need()
     voice = ("tokenizer.json", "onnx/model_quantized.onnx", "voices/af_heart.bin", "README.md")
     spoken = model(*voice, "config.json", "onnx/model.onnx", "onnx/model_fp16.onnx")
     assert chosen(spoken) == sorted(voice)
+
+
+def test_of_a_model_that_makes_vectors_the_files_are_taken_that_say_how() -> None:
+    layout = ("modules.json", "1_Pooling/config.json", "config_sentence_transformers.json")
+    kept = ("config.json", "model.safetensors", "tokenizer.json", *layout)
+    others = ("onnx/model.onnx", "pytorch_model.bin", "train_script.py", "2_Dense/config.json")
+    assert chosen(model(*kept, *others)) == sorted(kept)

@@ -67,7 +67,8 @@ def test_shipped_entries_are_complete(paths: Paths) -> None:
             assert uses[use].task in ("", entry.task), entry.id
         assert set(entry.companions) <= set(ids), entry.id
         assert entry.variants, entry.id
-        assert (entry.role == "base" or entry.base) or entry.task == "upscale", entry.id
+        alone = entry.role in ("base", "embedder") or entry.task == "upscale"
+        assert alone or entry.base, entry.id
         for variant in entry.variants:
             assert variant.size > 0, entry.id
             assert bool(variant.repository) != variant.url.startswith("https://"), entry.id

@@ -19,6 +19,7 @@ import pytest
 from studio.models.registry import Registry
 from studio.models.starter import install_starter, starter_status
 from studio.models.starter_pack import (
+    EXTRAS,
     PACK,
     StarterArchive,
     StarterBundle,
@@ -394,3 +395,10 @@ def test_a_bundle_whose_archive_is_nowhere_leaves_the_other_models(
     found = install_starter(paths, lambda *_: None, convert, pack=shop.pack, download=download)
     assert found is not None and found.kind == "model_missing"
     assert visible(paths) == ["fox", "up"]
+
+
+def test_a_model_that_is_asked_for_by_name_is_not_installed_with_the_others(paths: Paths) -> None:
+    assert not {extra.model.id for extra in EXTRAS} & {item.id for item in starter_status(paths)}
+    (item, *_) = starter_status(paths, EXTRAS)
+    assert (item.id, item.task, item.installed) == ("all-minilm-l6-v2", "text", False)
+    assert all(len(file.sha256) == 64 for file in EXTRAS[0].files if file.path != "LICENSE")

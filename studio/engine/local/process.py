@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -40,6 +40,7 @@ from studio.protocol import (
     Described,
     DescribeModel,
     Done,
+    EmbedTexts,
     Event,
     Failed,
     ListAlternatives,
@@ -52,6 +53,8 @@ from studio.protocol import (
     sentence,
     unexpected,
 )
+
+SingleCommand: TypeAlias = RunJob | ConvertModel | DescribeModel | ListAlternatives | EmbedTexts
 
 WAIT_SECONDS = 0.25
 """Idle time after which a job's work for the next one begins."""
@@ -238,7 +241,7 @@ class Engine:
 
     def execute(
         self,
-        command: RunJob | ConvertModel | DescribeModel | ListAlternatives,
+        command: SingleCommand,
         cancelled: threading.Event,
     ) -> Event:
         """Run one command and return its final event. Never raises."""
@@ -286,9 +289,7 @@ class Engine:
             collector.release_frames(error)
         collector.collect()
 
-    def _run(
-        self, command: RunJob | ConvertModel | DescribeModel | ListAlternatives, job: Job
-    ) -> Done | Failed | Cancelled:
+    def _run(self, command: SingleCommand, job: Job) -> Done | Failed | Cancelled:
         """Run one command and return its final event."""
         try:
             job.check()
@@ -303,9 +304,7 @@ class Engine:
         memory.collect()
         return final
 
-    def _dispatch(
-        self, command: RunJob | ConvertModel | DescribeModel | ListAlternatives, job: Job
-    ) -> dict[str, float]:
+    def _dispatch(self, command: SingleCommand, job: Job) -> dict[str, float]:
         match command:
             case RunJob():
                 package = kind_of(command.request).task_package
@@ -325,6 +324,10 @@ class Engine:
                 list_alternatives = self._import_function(place, job)
                 device, memory = self._get_device_and_memory(job)
                 self._send(list_alternatives(job, command, memory, device))
+            case EmbedTexts():
+                embed = self._import_function(kinds()[command.model.task].embedder, job)
+                device, memory = self._get_device_and_memory(job)
+                self._send(embed(job, command, memory, device))
         return {}
 
     def _import_function(self, place: str, job: Job) -> Any:

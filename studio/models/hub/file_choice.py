@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from studio.formats.suffixes import PICKLED_WEIGHTS
+from studio.formats.weights.sentence_embedder import FILES as VECTOR_FILES
 from studio.models.hub.description import HubFile, HubModel, total_size
 from studio.models.hub.gguf_choice import (
     GgufVersion,
@@ -106,7 +107,7 @@ def choose_files(
             kept = [network, files["tokenizer.json"], *voices, *_about(model)]
             return FileChoice("voices", _sorted(kept), model.name)
     if "config.json" in files and (found := _set_of_weights(top, full=True)):
-        kept = _small_files(top)
+        kept = [*_small_files(top), *(files[name] for name in VECTOR_FILES if name in files)]
         return FileChoice("transformers", _sorted([*found, *kept]), model.name)
     if versions:
         version = best_version(versions, memory)

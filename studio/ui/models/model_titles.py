@@ -28,6 +28,7 @@ def role_title(role: str) -> str:
         "image_encoder": tr("Image encoder"),
         "denoiser": tr("Diffusion transformer"),
         "vocoder": tr("Vocoder"),
+        "embedder": tr("Search by meaning"),
         "preview": tr("Preview decoder"),
     }.get(role, "")
 

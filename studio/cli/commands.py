@@ -8,7 +8,7 @@ from studio import __version__
 from studio.cli.argument_parser import Parser, valid_text
 from studio.cli.language import LANGUAGES, tr
 from studio.cli.model_options import add_model_options
-from studio.cli.request_options import add_document_options, add_options
+from studio.cli.request_options import add_document_options, add_embedder_option, add_options
 from studio.cli.storyboard_options import add_storyboard_options
 from studio.formats.sounds.lyrics import FORMATS, SUBTITLES
 from studio.formats.text_encoding import ENCODINGS
@@ -221,6 +221,7 @@ def _documents(command: argparse.ArgumentParser) -> None:
     add = actions.add_parser("add", help=tr("give a folder of documents a name, and read them"))
     add.add_argument("folder", type=valid_text, metavar="FOLDER")
     add.add_argument("--name", type=valid_text, default="", help=tr("by default the folder's own"))
+    add_embedder_option(add)
     listing = actions.add_parser("list", help=tr("list the named folders, one a line"))
     listing.add_argument("--json", action="store_true", help=tr("print one JSON object per line"))
     remove = actions.add_parser("remove", help=tr("forget a named folder; its files stay"))

@@ -95,21 +95,21 @@ def _with_documents(
     named = [*getattr(options, "documents", ()), *getattr(options, "collections", ())]
     if not named:
         return requests
-    from studio.cli.documents import folders_of, read
+    from studio.cli.documents import folders_of, read, searching
     from studio.jobs.documents.gather import choose_for_request
-    from studio.jobs.documents.index_file import open_index
 
     gathered = read([*options.documents, *folders_of(options.collections)])
-    index = open_index(default_paths())
-    try:
+    with searching(options) as (index, embedder):
         found = [
             choose_for_request(
-                request, gathered.documents, index, registry.resolve_all(request)[0].context
+                request,
+                gathered.documents,
+                index,
+                registry.resolve_all(request)[0].context,
+                embedder,
             )
             for request in requests
         ]
-    finally:
-        index.close()
     for source in sources_of(found[0]):
         print(f"{source.name}: {translated(meter(source))}", file=sys.stderr)
     return found

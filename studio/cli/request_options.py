@@ -106,6 +106,20 @@ def add_document_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=tr("answer from a collection of documents (see `studio documents`)"),
     )
+    add_embedder_option(command)
+
+
+def add_embedder_option(command: argparse.ArgumentParser) -> None:
+    """Add the option that names the model which searches by meaning."""
+    command.add_argument(
+        "--embedder",
+        default="",
+        metavar="ID",
+        help=tr(
+            "the model that searches documents by meaning, by default the one that is installed; "
+            '"none" searches by words only'
+        ),
+    )
 
 
 def requests_of(

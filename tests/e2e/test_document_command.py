@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.document_files import pdf
 from tests.e2e.conftest import CommandResult
-from tests.unit.model_files import write_llama
+from tests.unit.model_files import write_embedder, write_llama
 
 Studio = Callable[..., CommandResult]
 
@@ -27,6 +27,7 @@ def test_an_answer_names_the_page_and_the_recipe_keeps_the_passage(
     question = "What colour is the lighthouse?"
     # The context of this model is short, that of the starter model is not.
     call = ("text", "-p", question, "--document", str(folder), "--model", "tiny")
+    call += ("--embedder", "none")
     made = studio(*call, fake="plain")
     assert made.status == 0, made.err
     assert "broken.docx is damaged" in made.err
@@ -35,9 +36,9 @@ def test_an_answer_names_the_page_and_the_recipe_keeps_the_passage(
     (asset,) = studio(*call, "--json", fake="plain").named("asset")
     assert "The lighthouse is red." in [source["text"] for source in asset["sources"]]
     assert "The lighthouse is red." in Path(asset["path"]).read_text("utf-8")
-    added = studio("documents", "add", str(folder), "--name", "Reports")
+    added = studio("documents", "add", str(folder), "--name", "Reports", "--embedder", "none")
     assert (added.status, added.out.split("\t")[:2]) == (1, ["Reports", "1"])
-    found = studio("documents", "search", "lighthouse colour", "--json")
+    found = studio("documents", "search", "lighthouse colour", "--json", "--embedder", "none")
     assert 41 in [json.loads(line)["part"] for line in found.out.splitlines()]
     missing = studio("text", "-p", "a", "--collection", "none")
     assert (missing.status, "no collection" in missing.err) == (2, True)
@@ -52,6 +53,32 @@ def test_a_collection_can_be_the_first_thing_in_a_new_library(
 ) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "notes.txt").write_text("The lighthouse is red.")
-    added = studio("documents", "add", tmp_path / "docs")
+    added = studio("documents", "add", tmp_path / "docs", "--embedder", "none")
     assert (added.status, added.err) == (0, "")
     assert studio("documents", "list").out.startswith("docs\t")
+
+
+def test_documents_are_searched_by_meaning_where_there_is_a_model_for_it(
+    studio: Studio, tmp_path: Path
+) -> None:
+    write_embedder(tmp_path / "home" / "models" / "meaning")
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    # Words of every question are not looked for; the vectors of the fake engine count them.
+    (folder / "a.txt").write_text("The lighthouse is red.\n\n" + "It rains. " * 200)
+    (folder / "b.txt").write_text("What is that? Who are you?")
+    question = ("documents", "search", "what is that lighthouse", "--json")
+    studio("documents", "add", str(folder), "--embedder", "none")
+
+    def names(*more: str) -> list[str]:
+        found = studio(*question, *more, fake="plain")
+        assert (found.status, found.err) == (0, "")
+        return [json.loads(line)["name"] for line in found.out.splitlines()]
+
+    assert "b.txt" not in names("--embedder", "none")
+    assert "b.txt" in names("--embedder", "meaning")
+    # Without a working engine words have to do.
+    failed = studio(*question, "--embedder", "meaning", fake="crash")
+    assert failed.status == 0
+    unknown = studio(*question, "--embedder", "other")
+    assert (unknown.status, "searches by meaning" in unknown.err) == (2, True)

@@ -45,6 +45,25 @@ def write_llama(folder: Path, **config: object) -> Path:
     return folder
 
 
+def write_embedder(folder: Path, pooling: str = "mean_tokens", **prompts: str) -> Path:
+    """Write the layout of sentence-transformers, and a network where the folder has none."""
+    kinds = ("Transformer", "Pooling", "Normalize")
+    paths = ("", "1_Pooling", "2_Normalize")
+    modules = [
+        {"idx": at, "name": str(at), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for at, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+    ]
+    write_json(folder / "modules.json", modules)
+    write_json(folder / "1_Pooling" / "config.json", {f"pooling_mode_{pooling}": True})
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 128})
+    write_json(folder / "config_sentence_transformers.json", {"prompts": prompts})
+    if not (folder / "config.json").exists():
+        write_json(folder / "config.json", {"model_type": "bert", "architectures": ["BertModel"]})
+        write_json(folder / "tokenizer.json", {})
+        write_safetensors(folder / "model.safetensors", {"embeddings.weight": (16, 8)})
+    return folder
+
+
 def write_pipeline(folder: Path, pipeline: str = "StableDiffusionPipeline") -> Path:
     """Write a diffusers folder: the components of Stable Diffusion 1, a tensor in each."""
     write_json(

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from studio.formats.documents.document import Document
 from studio.formats.documents.read import read_document
 from studio.jobs.documents.collection_files import collection_files, update_files
-from studio.jobs.documents.gather import (
+from studio.jobs.documents.embedder import (
     Embedder,
+    add_vectors,
+    choose_embedder,
+    passages_without,
+)
+from studio.jobs.documents.gather import (
     choose_for_request,
     choose_sources,
     document_files,
@@ -23,9 +31,9 @@ from studio.kinds.coding import request_from_fields, to_json
 from studio.kinds.sources import Passage, Source, meter, sources_of, with_sources
 from studio.kinds.text import TextRequest
 from studio.library.documents.collections import Collections
-from studio.library.documents.passage_index import PassageIndex, words_expression
+from studio.library.documents.passage_index import PassageIndex, fused, words_expression
 from studio.library.documents.passages import passages_of
-from studio.protocol import ProblemError
+from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 from tests import document_files as made
 
 FILLER = "The harbour was quiet, and nobody spoke of anything that mattered. " * 40
@@ -82,18 +90,110 @@ def test_a_short_document_is_given_whole_and_a_long_one_by_passages_that_suit(
         choose_sources("zebra", documents, index, 1_000)
 
 
+def bag_of(*groups: str) -> Embedder:
+    """Return an embedder that finds two texts alike which have words of the same group."""
+
+    def embed(texts: Sequence[str], _: bool) -> list[bytes]:
+        found = [
+            [0.1 + any(word in text for word in group.split()) for group in groups]
+            for text in texts
+        ]
+        return [(np.array(each) / np.linalg.norm(each)).astype("<f4").tobytes() for each in found]
+
+    return Embedder(f"bag {groups}", embed, ("en",))
+
+
 def test_meaning_finds_what_words_do_not(tmp_path: Path, index: PassageIndex) -> None:
-    import numpy as np
-
-    def embed(texts: object, _: bool) -> list[bytes]:
-        assert isinstance(texts, list)
-        return [np.eye(4, dtype=np.float32)["vessel" in t or "ship" in t].tobytes() for t in texts]
-
+    embedder = bag_of("vessel ship", "harbour")
     document = written(tmp_path, "a.txt", f"{FILLER}\n\nA ship came in.\n\n{FILLER}")
     index.add(document)
-    (found,) = choose_sources("vessel", [document], index, 1_000, Embedder("m", embed))
+    with pytest.raises(ProblemError, match="has to do with"):
+        choose_sources("vessel", [document], index, 1_000)
+    (found,) = choose_sources("vessel", [document], index, 1_000, embedder)
     assert any("ship" in passage.text for passage in found.passages)
-    assert index.without_vectors([document.sha256], "m") == []
+    assert not index.without_vectors([document.sha256], embedder.key)
+
+
+def test_vectors_are_made_for_what_changed_and_again_by_another_embedder(
+    tmp_path: Path, index: PassageIndex
+) -> None:
+    embedder = bag_of("ship", "harbour")
+    text = f"{FILLER}\n\nA ship came in."
+    documents = [written(tmp_path, "a.txt", text), written(tmp_path, "b.txt", FILLER[:900])]
+    hashes = [document.sha256 for document in documents]
+    for document in documents:
+        index.add(document)
+    waiting = passages_without(hashes, index, embedder)
+    reported: list[tuple[int, int]] = []
+
+    def interrupted(done: int, of: int) -> None:
+        reported.append((done, of))
+        if len(reported) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        add_vectors(hashes, index, replace(embedder, report=interrupted), step=1)
+    assert reported == [(1, len(waiting)), (2, len(waiting))]
+    # What was done stays.
+    assert passages_without(hashes, index, embedder) == waiting[2:]
+    add_vectors(hashes, index, embedder)
+    assert not passages_without(hashes, index, embedder)
+    # A changed document has new passages, whose ids are new: late vectors of old ones are dropped.
+    changed = written(tmp_path, "b.txt", FILLER[:800])
+    late = index.without_vectors([hashes[1]], "late")
+    index.add(changed)
+    index.forget(hashes[1])
+    index.add_vectors(embedder.key, {id: b"\0" * 8 for id, _ in late})
+    assert len(passages_without([changed.sha256], index, embedder)) == 1
+    assert not passages_without([hashes[0]], index, embedder)
+    other = bag_of("ship", "quiet")
+    assert len(passages_without([hashes[0]], index, other)) == len(waiting) - 1
+    add_vectors([hashes[0]], index, other)
+    # The vectors of the one before make room.
+    assert len(passages_without([hashes[0]], index, embedder)) == len(waiting) - 1
+
+
+def test_an_embedder_is_not_asked_about_languages_that_it_does_not_know(
+    tmp_path: Path, index: PassageIndex
+) -> None:
+    embedder = bag_of("ship", "船")
+    document = written(tmp_path, "a.txt", FILLER_ZH + "一艘船进来了。")
+    index.add(document)
+    add_vectors([document.sha256], index, embedder)
+    assert index.without_vectors([document.sha256], embedder.key)
+    (found,) = choose_sources("一艘船", [document], index, 1_000, embedder)
+    assert any("一艘船" in passage.text for passage in found.passages)
+
+
+def test_where_the_embedder_fails_words_have_to_do(tmp_path: Path, index: PassageIndex) -> None:
+    def broken(_texts: Sequence[str], _: bool) -> list[bytes]:
+        raise problem("model_broken", "broken")
+
+    told: list[Problem] = []
+    document = written(tmp_path, "a.txt", f"{FILLER}\n\nA ship came in.\n\n{FILLER}")
+    index.add(document)
+    embedder = Embedder("broken", broken, failed=told.append)
+    (found,) = choose_sources("ship", [document], index, 1_000, embedder)
+    assert any("ship" in passage.text for passage in found.passages)
+    assert [each.kind for each in told] == ["model_broken"]
+
+
+def test_of_two_rankings_the_tops_and_what_both_find_come_first() -> None:
+    assert fused([[1, 2, 3], []]) == [1, 2, 3]
+    assert fused([[1, 2, 3], [3, 4]])[0] == 3
+    assert set(fused([list(range(40)), list(range(100, 140))])[:4]) == {0, 1, 100, 101}
+
+
+def test_the_embedder_that_was_added_goes_before_that_of_the_starter() -> None:
+    small = ModelRef("small", "Small", "text", "", "", role="embedder")
+    starter = replace(small, id="starter", source=ModelSource("starter"))
+    writer = replace(small, id="writer", role="base")
+    models = [starter, writer, small]
+    assert choose_embedder(models) == small
+    assert choose_embedder(models, "starter") == starter
+    assert choose_embedder(models, "none") is choose_embedder([writer]) is None
+    with pytest.raises(ProblemError, match="There are: starter, small"):
+        choose_embedder(models, "writer")
 
 
 def test_a_request_carries_its_sources_through_the_recipe(

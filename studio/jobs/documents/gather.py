@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +14,7 @@ from studio.formats.documents.document import Document
 from studio.formats.documents.read import hash_of, too_large
 from studio.formats.documents.suffixes import SUFFIXES
 from studio.formats.untrusted_files import files_below, is_folder, printable, user_path
+from studio.jobs.documents.embedder import Embedder, question_vector
 from studio.kinds.requests import prompt_of
 from studio.kinds.sources import MAX_PASSAGES, MAX_SOURCES, Passage, Source
 from studio.library.documents.passage_index import PassageIndex
@@ -28,16 +28,6 @@ _SHARE = 0.8
 """Of the context: tokens are only estimated here."""
 _PER_PASSAGE = 30
 """Tokens around a passage."""
-
-Embed: TypeAlias = Callable[[Sequence[str], bool], Sequence[bytes]]
-"""Returns a vector for each text; the flag says whether they are questions."""
-
-
-class Embedder(Struct, frozen=True):
-    """How texts become vectors: with a model, whose id and files `key` names."""
-
-    key: str
-    embed: Embed
 
 
 class Gathered(Struct, frozen=True):
@@ -158,13 +148,13 @@ def choose_passages(
     embedder: Embedder | None = None,
     room: int | None = None,
 ) -> tuple[Source, ...]:
-    """Return the passages of some documents that suit a question best, in their order."""
+    """Return the passages of some documents that suit a question best, in their order.
+
+    By meaning, too, where there is an embedder (`question_vector`). Raises `ProblemError` if that
+    is cancelled.
+    """
     hashes = [document.sha256 for document in documents]
-    vector, key = b"", ""
-    if embedder is not None:
-        key = embedder.key
-        add_vectors(hashes, index, embedder)
-        (vector,) = embedder.embed([question], True)
+    key, vector = question_vector(question, hashes, index, embedder)
     chosen: dict[str, list[Passage]] = {}
     for hit in index.search(question, hashes, most, key, vector):
         cost = tokens(hit.passage.text) + _PER_PASSAGE
@@ -182,21 +172,6 @@ def choose_passages(
         for document in documents
         if document.sha256 in chosen
     )
-
-
-def add_vectors(
-    hashes: Sequence[str],
-    index: PassageIndex,
-    embedder: Embedder,
-    step: int = 256,
-) -> None:
-    """Give every passage of some documents a vector, a stretch of them at a time."""
-    waiting = index.without_vectors(hashes, embedder.key)
-    for at in range(0, len(waiting), step):
-        some = waiting[at : at + step]
-        vectors = embedder.embed([text for _, text in some], False)
-        pairs = zip((id for id, _ in some), vectors, strict=True)
-        index.add_vectors(embedder.key, dict(pairs))
 
 
 def room_for_sources(context: int | None, max_tokens: int, others: Sequence[str]) -> int:

@@ -11,7 +11,6 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -24,7 +23,7 @@ from studio.library.documents.passages import passages_of
 from studio.library.documents.vectors import nearest
 from studio.library.index.search import split_cjk
 
-_VERSION = 3
+_VERSION = 4
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS documents (
     sha256 TEXT PRIMARY KEY, document BLOB NOT NULL, place TEXT NOT NULL, parts INTEGER NOT NULL,
@@ -32,13 +31,14 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS passages (
-    id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, passage BLOB NOT NULL);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, sha256 TEXT NOT NULL, passage BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS passages_of ON passages (sha256);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     text, around, content='', tokenize='porter unicode61 remove_diacritics 2');
 CREATE TABLE IF NOT EXISTS vectors (
     model TEXT NOT NULL, passage INTEGER NOT NULL, vector BLOB NOT NULL,
     PRIMARY KEY (model, passage)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS vectors_of ON vectors (passage);
 PRAGMA user_version = {_VERSION};
 """
 _TOKEN = re.compile(r"[^\W_]+")
@@ -47,6 +47,8 @@ _AROUND = 150
 """Characters of the passages before and after, by which a passage is found as well."""
 _WEIGHT_AROUND = 0.4
 _MAX_TERMS = 60
+_RANK_CONSTANT = 5
+"""The smaller it is, the more counts what only one of two rankings finds, but high up."""
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _PIECE = re.compile(
     "[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
@@ -151,6 +153,11 @@ class PassageIndex:
                     (cursor.lastrowid, *words),
                 )
 
+    def forget(self, sha256: str) -> None:
+        """Remove a document, its passages and their vectors."""
+        with self._lock, self._change():
+            self._forget(sha256)
+
     def without_vectors(self, sha256s: Iterable[str], model: str) -> list[tuple[int, str]]:
         """Return ids and texts of the passages that have no vector of this model yet."""
         found: list[tuple[int, str]] = []
@@ -167,11 +174,17 @@ class PassageIndex:
         return found
 
     def add_vectors(self, model: str, vectors: Mapping[int, bytes]) -> None:
-        """Add vectors (float32, of length one) by passage id."""
+        """Add vectors (float32, of length one) by passage id, in place of those of other models.
+
+        Passages that are no longer there are left out; their ids are not used again.
+        """
         with self._lock, self._change():
             self._connection.executemany(
-                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
-                [(model, passage, vector) for passage, vector in vectors.items()],
+                "DELETE FROM vectors WHERE passage = ?", [(passage,) for passage in vectors]
+            )
+            self._connection.executemany(
+                "INSERT INTO vectors SELECT ?, id, ? FROM passages WHERE id = ?",
+                [(model, vector, passage) for passage, vector in vectors.items()],
             )
 
     def search(
@@ -184,15 +197,15 @@ class PassageIndex:
     ) -> list[Hit]:
         """Return the passages of some documents that suit a question best, the best first.
 
-        Words and, where there is a vector of the question, meaning are searched apart, and their
-        finds are taken in turn.
+        Words and, where there is a vector of the question, meaning are searched apart, and the two
+        rankings are fused.
         """
         with self._lock:
             ids = self._ids_of(sha256s)
             rankings = [self._by_words(question, ids)]
             if vector:
                 rankings.append(self._by_meaning(model, vector, ids))
-            best = _taken_in_turn(rankings)[:most]
+            best = fused(rankings)[:most]
             return [
                 Hit(sha256, msgspec.msgpack.decode(data, type=Passage))
                 for id in best
@@ -275,13 +288,13 @@ class PassageIndex:
         return _prepared(sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None))
 
 
-def _taken_in_turn(rankings: Sequence[Sequence[int]]) -> list[int]:
-    """Return the finds of several rankings, one of each after the other, each once.
-
-    A sum of ranks would leave out what only one of them finds, and that is what two are for.
-    """
-    rows = zip_longest(*rankings)
-    return list(dict.fromkeys(id for row in rows for id in row if id is not None))
+def fused(rankings: Sequence[Sequence[int]]) -> list[int]:
+    """Return the finds of several rankings, the best first, by reciprocal rank fusion."""
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, id in enumerate(ranking):
+            scores[id] = scores.get(id, 0.0) + 1 / (_RANK_CONSTANT + rank)
+    return sorted(scores, key=lambda id: -scores[id])
 
 
 def words_expression(question: str) -> str:

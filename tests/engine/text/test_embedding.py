@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -31,30 +30,10 @@ from studio.protocol import (
 from studio.settings import default_paths
 from tests.engine.text.text_bench import TextBench
 from tests.engine.tiny_text import SMALL, tiny_model, tiny_tokenizer
+from tests.unit.model_files import write_embedder
 
 TEXTS = ("A ship came in.", "狐狸在睡觉。", "x", "The harbour was quiet. " * 20, "")
 STARTER = "all-minilm-l6-v2"
-
-
-def write_layout(folder: Path, pooling: str, **prompts: str) -> Path:
-    """Write the files of sentence-transformers beside a network."""
-    kinds = ("Transformer", "Pooling", "Normalize")
-    modules = [
-        {"idx": at, "name": str(at), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for at, (kind, path) in enumerate(zip(kinds, ("", "1_Pooling", "2_Normalize"), strict=True))
-    ]
-    (folder / "1_Pooling").mkdir(parents=True)
-    for name, content in (
-        ("modules.json", modules),
-        (
-            "1_Pooling/config.json",
-            {"word_embedding_dimension": 64, f"pooling_mode_{pooling}": True},
-        ),
-        ("sentence_bert_config.json", {"max_seq_length": 128}),
-        ("config_sentence_transformers.json", {"prompts": prompts}),
-    ):
-        (folder / name).write_text(json.dumps(content))
-    return folder
 
 
 def tiny_bert(folder: Path, pooling: str = "mean_tokens", **prompts: str) -> ModelRef:
@@ -65,7 +44,7 @@ def tiny_bert(folder: Path, pooling: str = "mean_tokens", **prompts: str) -> Mod
     config = transformers.BertConfig(vocab_size=len(tokenizer), **sizes)
     transformers.BertModel(config).eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    return describe_path(write_layout(folder, pooling, **prompts))
+    return describe_path(write_embedder(folder, pooling, **prompts))
 
 
 def embed(
@@ -101,7 +80,7 @@ def test_a_network_that_writes_text_makes_vectors_of_its_last_token(
     folder = tmp_path / "last"
     tiny_model("Qwen3", **SMALL).save_pretrained(folder)
     tiny_tokenizer(None).save_pretrained(folder)
-    model = describe_path(write_layout(folder, "lasttoken", query="Query: ", document=""))
+    model = describe_path(write_embedder(folder, "lasttoken", query="Query: ", document=""))
     assert (model.role, model.family) == ("embedder", "qwen3")
     asked = embed(bench, model, "fox", questions=True)
     np.testing.assert_allclose(asked, embed(bench, model, "Query: fox"), atol=1e-6)
@@ -124,8 +103,9 @@ def test_it_is_cancelled_between_two_batches(bench: TextBench, tmp_path: Path) -
     assert [each.step for each in seen if isinstance(each, Progress)] == [MAX_ROWS]
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_engine_embeds_and_cancels_in_its_own_process(
-    make_client: Callable[..., EngineClient], patient: None, tmp_path: Path
+    make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
     model = tiny_bert(tmp_path / "tiny")
     client = make_client()

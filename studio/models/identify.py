@@ -50,7 +50,7 @@ from studio.models.source_file import read_source
 from studio.models.upscaler_keys import find_upscaler
 from studio.protocol import ModelRef, ModelSource, Problem, ProblemError, problem
 
-DESCRIPTION_VERSION = 15
+DESCRIPTION_VERSION = 16
 """Incremented when descriptions of unchanged files change, which invalidates caches."""
 
 _MAX_NAME = 200

@@ -12,11 +12,14 @@ from studio.formats.weights.safetensors import read_safetensors_header
 from studio.formats.weights.split_gguf import split_parts
 from studio.formats.weights.tensors import Tensors, count_parameters
 from studio.formats.weights.torch_zip import read_torch_tensors
+from studio.formats.weights.vision_projector import files_of_projector
+from studio.kinds.describe import PROJECTOR_FORMAT
 from studio.models.description_cache import signature
 from studio.models.identify_folder import component_weights, components, transformers_weights
 from studio.models.model_card import read_config
 from studio.protocol import ModelRef, ProblemError
 
+_MAPPED = ("gguf", PROJECTOR_FORMAT)
 _DENOISERS = ("transformer", "unet")
 
 
@@ -29,7 +32,7 @@ def weights_in_memory(ref: ModelRef, bytes_per_weight: int, *, as_companion: boo
     without = _DENOISERS if as_companion and ref.format == "diffusers" else ()
     floats, others = _count(ref.path, ref.format, without, signature(Path(ref.path)))
     if not floats and not others:
-        return ref.size if ref.format == "gguf" else ref.size * bytes_per_weight // 2
+        return ref.size if ref.format in _MAPPED else ref.size * bytes_per_weight // 2
     return floats * bytes_per_weight + others
 
 
@@ -53,11 +56,12 @@ def _count(path: str, kind: str, without: tuple[str, ...], _signature: str) -> t
     """
     root = Path(path)
     try:
-        if kind == "gguf":
+        if kind in _MAPPED:
             # llama.cpp maps the file as it is.
+            files = split_parts(root) if kind != PROJECTOR_FORMAT else files_of_projector(root)
             return 0, sum(
                 tensor.nbytes
-                for part in split_parts(root)
+                for part in files
                 for tensor in read_gguf_header(part).tensors.values()
             )
         if kind == "text_encoder" and root.suffix.lower() == ".gguf":

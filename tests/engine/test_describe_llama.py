@@ -22,6 +22,7 @@ from studio.formats.llama.library import llama_library
 from studio.formats.llama.pictures import node_callback, picture_library
 from studio.kinds.describe import DescribeRequest
 from studio.models.identify import describe_path
+from studio.models.weights_in_memory import weights_in_memory
 from studio.protocol import AssetReady, Event, InputFile, ProblemError, RunJob, TextDelta
 from tests.engine.tiny_text import tiny_gguf, tiny_projector
 
@@ -135,6 +136,13 @@ def test_the_recipe_says_both_files_and_changes_with_either(writer: Writer) -> N
     writer.memory.release_all()
     tiny_gguf(writer.folder / "tiny.gguf", template=TYPED)
     assert fingerprint() != before
+
+
+def test_its_memory_is_that_of_both_files(writer: Writer) -> None:
+    ref = describe_path(writer.folder / "mmproj-tiny.gguf")
+    files = [writer.folder / name for name in ("tiny.gguf", "mmproj-tiny.gguf")]
+    assert ref.size == sum(file.stat().st_size for file in files)
+    assert 0.9 * ref.size < weights_in_memory(ref, 4) < ref.size
 
 
 def test_templates_of_parts_are_filled_and_those_that_leave_out_the_prompt_refused(

@@ -112,7 +112,7 @@ def test_of_a_gguf_repository_one_quantisation_is_taken() -> None:
     assert chosen(QUANTISED, file="Q-BF16.gguf") == ["Q-BF16.gguf", "README.md", "mmproj-F16.gguf"]
     assert chosen(QUANTISED, memory=2 * GB) == ["Q-UD-IQ1_S.gguf", "README.md", "mmproj-F16.gguf"]
     parts = ["big/Q-Q6_K-00001-of-00002.gguf", "big/Q-Q6_K-00002-of-00002.gguf"]
-    assert chosen(QUANTISED, quantisation="Q6_K") == ["README.md", *parts]
+    assert chosen(QUANTISED, quantisation="Q6_K") == ["README.md", *parts, "mmproj-F16.gguf"]
     assert choose_files(QUANTISED, quantisation="Q6_K").folder == "Q-Q6_K"
     assert "Choose one of: " in refusal(QUANTISED, quantisation="Q3_K")
     assert "smallest one has 1.0 GB" in refusal(QUANTISED, memory=GB)

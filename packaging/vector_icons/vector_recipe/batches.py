@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -26,6 +27,11 @@ SHIFTED = 0.25
 SCALED = 0.3
 SCALES = (0.8, 1.1)
 POOL = 2048
+# Drawings of words that few icons have, and long ones, cost more than they teach a small model:
+# this share of them is seen in each epoch.
+USUAL_WORD = 10
+USUAL_LENGTH = 128
+UNUSUAL = 0.25
 # Rows are padded to a multiple of so many tokens, and one that is fed to the model less its last.
 LENGTHS = 8
 
@@ -123,16 +129,18 @@ def in_batches(rows: list[tuple[list[int], list[int]]], size: int) -> list[Batch
 def endless(
     entries: list[Entry], prompts: Prompts, size: int, seed: int, skip: int = 0
 ) -> Iterator[Batch]:
-    """Batches for ever: each epoch all entries in a new order, which depends on the seed alone.
+    """Batches for ever: each epoch in a new order, which depends on the seed alone.
 
     `skip` entries were seen before: whole pools of them are passed over.
     """
     train = [entry for entry in entries if entry.part == split.TRAIN]
-    epoch, begin = divmod(skip, len(train))
+    usual = are_usual(train)
+    epoch, begin = 0, skip
+    while begin >= len(order := order_of(usual, seed, epoch)):
+        epoch, begin = epoch + 1, begin - len(order)
     begin -= begin % POOL
     while True:
-        order = list(range(len(train)))
-        random.Random(f"{seed}:{epoch}").shuffle(order)
+        order = order_of(usual, seed, epoch)
         for start in range(begin, len(order), POOL):
             draw = random.Random(f"{seed}:{epoch}:{start}")
             pool = [prompts.varied(train[i], draw) for i in order[start : start + POOL]]
@@ -140,3 +148,21 @@ def endless(
             draw.shuffle(batches)
             yield from batches
         epoch, begin = epoch + 1, 0
+
+
+def are_usual(entries: Sequence[Entry]) -> list[bool]:
+    """Whether each drawing is short and all words of one of its names are common."""
+    counts = Counter(word for e in entries for word in {w for words in e.captions for w in words})
+    return [
+        entry.drawing.count(" ") < USUAL_LENGTH
+        and max(min(counts[word] for word in words) for words in entry.captions) >= USUAL_WORD
+        for entry in entries
+    ]
+
+
+def order_of(usual: Sequence[bool], seed: int, epoch: int) -> list[int]:
+    """The places of the drawings of an epoch, at least one of them."""
+    draw = random.Random(f"{seed}:{epoch}")
+    order = list(range(len(usual)))
+    draw.shuffle(order)
+    return [i for i in order if usual[i] or draw.random() < UNUSUAL] or order

@@ -17,7 +17,7 @@ from studio.formats.weights.gguf import (
     GgufHeader,
     read_gguf_header,
 )
-from studio.formats.weights.split_gguf import is_continuation
+from studio.formats.weights.split_gguf import is_continuation, split_parts
 from studio.protocol import ProblemError
 
 _ARCHITECTURE = "clip"
@@ -60,6 +60,12 @@ def language_model_beside(projector: Path, header: GgufHeader) -> tuple[Path, Gg
         if best is None or rank > best[0]:
             best = rank, entry, found
     return None if best is None else (best[1], best[2])
+
+
+def files_of_projector(projector: Path) -> tuple[Path, ...]:
+    """Return a projector and the files of its language model. Raises `ProblemError`."""
+    beside = language_model_beside(projector, read_gguf_header(projector))
+    return (projector, *(split_parts(beside[0]) if beside is not None else ()))
 
 
 def _may_be_model(entry: Path) -> bool:

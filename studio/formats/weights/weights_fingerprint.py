@@ -10,7 +10,7 @@ from pathlib import Path
 from studio.formats.suffixes import FINGERPRINTED_WEIGHTS
 from studio.formats.weights.gguf import read_gguf_header
 from studio.formats.weights.split_gguf import split_parts
-from studio.formats.weights.vision_projector import language_model_beside, sees_pictures
+from studio.formats.weights.vision_projector import files_of_projector, sees_pictures
 from studio.protocol import ModelRef, ProblemError
 
 _CHUNK = 4 * 1024 * 1024
@@ -32,7 +32,7 @@ def weight_hash(ref: ModelRef, check: Callable[[], None] | None = None) -> str:
     """
     root = Path(ref.path)
     if root.is_file():
-        files = [*split_parts(root), *_language_model(root)]
+        files = list(_files_of(root))
         root = root.parent
     else:
         files = sorted(
@@ -50,16 +50,14 @@ def weight_hash(ref: ModelRef, check: Callable[[], None] | None = None) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _language_model(file: Path) -> list[Path]:
-    """Return the files of the language model that a projector for pictures is for."""
-    if file.suffix.lower() != ".gguf":
-        return []
-    try:
-        header = read_gguf_header(file)
-    except ProblemError:
-        return []
-    beside = language_model_beside(file, header) if sees_pictures(header) else None
-    return list(split_parts(beside[0])) if beside is not None else []
+def _files_of(file: Path) -> tuple[Path, ...]:
+    if file.suffix.lower() == ".gguf":
+        try:
+            if sees_pictures(read_gguf_header(file)):
+                return files_of_projector(file)
+        except ProblemError:
+            pass  # its hash is that of the file, whatever is in it
+    return split_parts(file)
 
 
 def _file_hash(path: Path, check: Callable[[], None] | None) -> str:

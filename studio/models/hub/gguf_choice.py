@@ -66,20 +66,20 @@ def gguf_versions(files: tuple[HubFile, ...]) -> tuple[GgufVersion, ...]:
 
 
 def projector_for(version: GgufVersion, files: tuple[HubFile, ...]) -> HubFile | None:
-    """Return the file beside a version that lets it see pictures (`mmproj`), None without one."""
+    """Return the file that lets a version see pictures (`mmproj`), None without one."""
     folder = version.files[0].name.rpartition("/")[0]
     found = [
         file
         for file in files
-        if file.name.rpartition("/")[0] == folder
+        if file.name.rpartition("/")[0] in (folder, "")
         and file.name.rpartition("/")[2].lower().startswith("mmproj")
         and file.name.lower().endswith(".gguf")
     ]
 
-    def rank(file: HubFile) -> tuple[int, int]:
+    def rank(file: HubFile) -> tuple[bool, int, int]:
         name = quantisation_of(file.name)
         place = _PROJECTORS.index(name) if name in _PROJECTORS else len(_PROJECTORS)
-        return place, file.size or 0
+        return file.name.rpartition("/")[0] != folder, place, file.size or 0
 
     return min(found, key=rank, default=None)
 

@@ -62,6 +62,7 @@ def _wrong_ways(facts: Facts) -> Iterator[Finding]:
     """Yield "31 %, down from 28 %": the words contradict the figures."""
     for first, second in pairwise(facts.figures):
         between = facts.text[first.end : second.start]
+        yield from _wrong_verb(facts, first, second, between)
         if first.dimension != second.dimension or bool(_UP.search(between)) == bool(
             _DOWN.search(between)
         ):
@@ -76,6 +77,31 @@ def _wrong_ways(facts: Facts) -> Iterator[Finding]:
             said = facts.text[first.start : second.end]
             message = sentence("The words say the opposite of the figures.")
             yield Finding("direction_changed", said, message, first.start, second.end)
+
+
+_VERB = re.compile(
+    r"\b(?:(?P<up>rose|rising|grew|increas\w+|climbed|jumped|went up|up|lifted|raised)"
+    r"|(?P<down>fell|falling|dropped|declined|decreas\w+|slipped|sank|shrank|cut|lowered|reduced"
+    r"|went down|down|narrowed))\b(?:\s(?:by\s)?[^\s\d]+){0,5}\s(?:to|from)\s[$¥€£]?$"
+    r"|(?:(?P<rise>增长|上升|增加|提高|上涨|提升|扩大)|(?P<fall>下降|减少|降低|下跌|下滑|缩小))[至到]?$",
+    re.IGNORECASE,
+)
+
+
+def _wrong_verb(facts: Facts, first: Figure, second: Figure, between: str) -> Iterator[Finding]:
+    """Yield "rose to 41 from 44"."""
+    if first.dimension != second.dimension or first.value == second.value:
+        return
+    start = max(0, first.start - 60)
+    verb = _VERB.search(facts.text[start : first.start])
+    if verb is None or not re.fullmatch(r"[^.,;\d]{0,16}\bfrom\s[$¥€£]?", between):
+        return
+    rises = bool(verb["up"] or verb["rise"])
+    if rises != (first.value > second.value):
+        start += verb.start()
+        said = facts.text[start : second.end]
+        message = sentence("The words say the opposite of the figures.")
+        yield Finding("direction_changed", said, message, start, second.end)
 
 
 def _changes(facts: Facts) -> Iterator[_Change]:

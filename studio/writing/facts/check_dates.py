@@ -38,7 +38,7 @@ def check_dates(given: Facts, written: Facts) -> list[Finding]:
             extra = tuple(one for one in extra if not one.is_end)
         if _is_given(moment, (*given.moments, *extra)):
             continue
-        if _is_hour(moment, given.figures):
+        if _is_hour(moment, given.figures) or _is_any_day(moment, written.text):
             continue
         said = written.text[moment.start : moment.end]
         other = _similar_moment(moment, given.moments)
@@ -75,7 +75,7 @@ def _is_hour(moment: Moment, given: tuple[Figure, ...]) -> bool:
     """Return whether the brief has the hour as a bare number: "open 10-18"."""
     if moment.hour is None or moment.minute or moment.day or moment.weekday is not None:
         return False
-    hours = {moment.hour, moment.hour % 12, moment.hour % 12 or 12}
+    hours = {moment.hour, moment.hour % 12, moment.hour % 12 or 12, moment.hour or 24}
     numbers = {
         figure.value
         for figure in given
@@ -83,6 +83,15 @@ def _is_hour(moment: Moment, given: tuple[Figure, ...]) -> bool:
     }
     numbers |= {figure.other for figure in given if figure.other is not None}
     return bool(hours & {int(number) for number in numbers})
+
+
+_ANY_DAY = re.compile(r"\b(?:one|any|a|some|every)\s$", re.IGNORECASE)
+
+
+def _is_any_day(moment: Moment, text: str) -> bool:
+    """Return whether a day of the week is no date: "one Friday evening"."""
+    before = text[max(0, moment.start - 8) : moment.start]
+    return moment.weekday is not None and bool(_ANY_DAY.search(before))
 
 
 def _is_given(moment: Moment, given: tuple[Moment, ...]) -> bool:

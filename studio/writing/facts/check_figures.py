@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec.structs import replace
 
 from studio.protocol import Sentence, sentence
-from studio.writing.facts.derived_figures import CONVERTED, is_derived
+from studio.writing.facts.derived_figures import is_derived
 from studio.writing.facts.facts_in_text import Facts
 from studio.writing.facts.figure import Figure
+from studio.writing.facts.figure_comparison import (
+    contradicts,
+    is_judged,
+    same_thing,
+    same_value,
+)
 from studio.writing.facts.figure_context import STOP_WORDS, period_span
 from studio.writing.facts.findings import Finding, FindingKind
+from studio.writing.facts.misplaced_figures import of_something_else
 from studio.writing.facts.numerals import plain_digits
 from studio.writing.facts.units import is_money
 
-_FAR = 50
-"""Nobody takes a figure for another that is so many times as large."""
-_DAY = 86400
-_MARGIN = Decimal("0.05")
-"""By how much "about" and "more than" may be off."""
+_MOST_WORKED_OUT = 60
+"""For so many figures of a text it is looked whether they follow from those of the brief."""
 
 
 def check_figures(given: Facts, written: Facts) -> list[Finding]:
     findings = []
+    pool = list(given.figures)
+    said = [(one.dimension, one.value) for one in written.figures]
+    unsaid = [one for one in given.figures if (one.dimension, one.value) not in said]
+    tries = iter(range(_MOST_WORKED_OUT))
     for figure in written.figures:
-        finding = _check_figure(figure, given, written)
+        finding = _check_figure(figure, given, written, tuple(pool), unsaid, tries)
         if finding is not None:
             findings.append(finding)
+        elif (figure.dimension, figure.value) not in [(one.dimension, one.value) for one in pool]:
+            pool.append(figure)
     return findings
 
 
-def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | None:
+def _check_figure(
+    figure: Figure,
+    given: Facts,
+    written: Facts,
+    pool: tuple[Figure, ...],
+    unsaid: list[Figure],
+    tries: Iterator[int],
+) -> Finding | None:
     said = written.text[figure.start : figure.end]
     figure = _in_money(figure, given.figures)
     may_be_millions = figure.is_bare or is_money(figure.dimension)
@@ -40,9 +59,11 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
         return None
     if _is_in_code(figure, given, said):
         return None
-    alike = [other for other in given.figures if _same_thing(figure, other)]
-    equal = [other for other in alike if _same_value(figure, other)]
-    if figure.in_words and not _is_judged(figure, alike):
+    alike = [other for other in given.figures if same_thing(figure, other)]
+    equal = [other for other in alike if same_value(figure, other)]
+    if figure.in_words and not is_judged(figure, alike):
+        return None
+    if not equal and (_is_verbatim(figure, given, written) or _is_year(figure, given)):
         return None
     if figure.dimension == "ordinal" and re.search(f"第({said}|{figure.number})", given.text):
         return None
@@ -50,7 +71,7 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
         return None
     equal = [one for one in equal if one.dimension == figure.dimension] or equal
     if equal:
-        if all(_contradicts(figure, other) for other in equal):
+        if all(contradicts(figure, other) for other in equal):
             around = _around(given.text, equal[0])
             fell = sentence("The brief says that it fell: “{brief}”.", brief=around)
             rose = sentence("The brief says that it rose: “{brief}”.", brief=around)
@@ -69,7 +90,7 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
             message = sentence("The brief says “{brief}”.", brief=_around(given.text, equal[0]))
             start, end = period_span(written.text, figure)
             return Finding("unit_changed", written.text[start:end], message, start, end)
-        other = _of_something_else(figure, equal, alike, written)
+        other = of_something_else(figure, equal, alike, written)
         if other is None:
             return None
         return _finding(
@@ -80,7 +101,9 @@ def _check_figure(figure: Figure, given: Facts, written: Facts) -> Finding | Non
         )
     if _is_said_alike(figure, given.text, written.text):
         return None
-    if is_derived(figure, given, written.text) or _has_digits(figure, given, written):
+    if next(tries, None) is not None and is_derived(figure, pool, given, written, unsaid):
+        return None
+    if _has_digits(figure, given, written):
         return None
     if figure.is_unit_borrowed and any(one.number == figure.number for one in given.figures):
         return None  # What is wrong with the unit is said of the second figure.
@@ -130,6 +153,7 @@ def _has_digits(figure: Figure, given: Facts, written: Facts) -> bool:
     )
 
 
+@lru_cache(maxsize=2048)
 def _digits(written: str) -> str:
     return re.sub(r"[^\d.]", "", plain_digits(written))
 
@@ -137,8 +161,10 @@ def _digits(written: str) -> str:
 def _counts_others(figure: Figure, equal: list[Figure], brief: str, draft: str) -> bool:
     """Return whether measure words say that other things are counted: 140人 for 140户."""
     mine = _measure_word(figure, draft)
+    if not mine:
+        return False
     theirs = [_measure_word(one, brief) for one in equal if one.dimension == figure.dimension]
-    return bool(mine and theirs) and all(word not in ("", mine) for word in theirs)
+    return bool(theirs) and all(word not in ("", mine) for word in theirs)
 
 
 def _measure_word(figure: Figure, text: str) -> str:
@@ -149,11 +175,35 @@ def _measure_word(figure: Figure, text: str) -> str:
 
 
 def _is_in_code(figure: Figure, given: Facts, said: str) -> bool:
-    """Return whether a bare number of two digits or more stands in a code of the brief: 31 of
-    "J31-33"."""
-    if not (figure.is_bare and said.isdigit() and len(said) > 1):
+    """Return whether a number of two digits or more stands in a code of the brief: 31 of
+    "J31-33", 12 of "Under-12"."""
+    digits = "".join(re.findall(r"\d", said))
+    if not digits or str(figure.number) != digits:
         return False
-    return any(said in re.findall(r"\d+", code.text) for code in given.codes)
+    is_part = figure.is_bare or figure.dimension == "age"
+    if len(digits) > 1 and is_part:
+        return any(digits in re.findall(r"\d+", code.text) for code in given.codes)
+    return False
+
+
+def _is_verbatim(figure: Figure, given: Facts, written: Facts) -> bool:
+    """Return whether the brief has a bare number with what follows it, read as something else:
+    19 of 19号, 2 of 二班."""
+    after = written.text[figure.end : figure.end + 2].lstrip(")）").strip()[:1]
+    if not figure.is_bare or not "\u4e00" <= after <= "\u9fff":
+        return False
+    said = written.text[figure.start : figure.end]
+    ways = [rf"(?<![\d.,]){re.escape(said)}"]
+    if figure.number == int(figure.number) and 0 < figure.number < len(_CHINESE_NUMBERS):
+        ways.append(f"(?<![一二三四五六七八九十]){_CHINESE_NUMBERS[int(figure.number)]}")
+    return bool(re.search(f"(?:{'|'.join(ways)}){after}", given.text))
+
+
+_CHINESE_NUMBERS = "零一二三四五六七八九十"
+
+
+def _is_year(figure: Figure, given: Facts) -> bool:
+    return figure.is_bare and any(one.year == figure.value for one in given.moments)
 
 
 def _is_part_of_score(figure: Figure, given: tuple[Figure, ...]) -> bool:
@@ -172,84 +222,18 @@ def _is_part_of_score(figure: Figure, given: tuple[Figure, ...]) -> bool:
     }
 
 
-def _contradicts(figure: Figure, other: Figure) -> bool:
-    if {figure.dimension, other.dimension} <= {"temperature", "degree"} and -1 in (
-        figure.direction,
-        other.direction,
-    ):
-        return figure.direction != other.direction
-    return figure.direction * other.direction < 0
-
-
 def _in_money(figure: Figure, given: tuple[Figure, ...]) -> Figure:
     """Pounds are money where the brief speaks of money, and a weight elsewhere."""
+    if figure.dimension == "USD" and figure.step < 1 and figure.number != figure.value:
+        money = [one.dimension for one in given if is_money(one.dimension)]
+        if money and "USD" not in money:
+            return replace(figure, dimension=money[0])  # cents of another currency
     if figure.dimension != "pound":
         return figure
     if any(other.dimension in ("GBP", "pound") for other in given):
         return replace(figure, dimension="GBP")
     grams = Decimal("453.59237")
     return replace(figure, dimension="mass", value=figure.value * grams, step=figure.step * grams)
-
-
-def _is_judged(figure: Figure, alike: list[Figure]) -> bool:
-    """Small numbers in words are often no fact ("one of the best"): these are compared only with
-    a figure of the same thing."""
-    is_one_day = figure.dimension == "time" and figure.number == 1 and figure.step >= _DAY
-    same_measure = any(other.dimension == figure.dimension for other in alike)
-    is_open = figure.rounding == "over" and not (figure.dimension == "time" and same_measure)
-    if figure.value == 1 or is_one_day or is_open:
-        return False
-    same = [other for other in alike if other.dimension == figure.dimension]
-    if figure.dimension == "count" and figure.value <= 12:
-        return any(figure.counted & other.counted for other in same)
-    return figure.dimension not in ("discount", "time", "month", "fold", "length") or bool(same)
-
-
-def _same_thing(figure: Figure, other: Figure) -> bool:
-    dimensions = {figure.dimension, other.dimension}
-    if "ordinal" in dimensions:
-        return dimensions <= {"ordinal", "count", "time"}
-    if figure.is_bare != other.is_bare:
-        return "score" not in dimensions  # "price: 680", "43-53 cm"
-    if dimensions in ({"pound", "GBP"}, {"degree", "temperature"}):
-        return True
-    if dimensions == {"age", "month"}:
-        return _in_years(figure) == _in_years(other)
-    return figure.dimension == other.dimension
-
-
-def _in_years(figure: Figure) -> Decimal:
-    return figure.value / 12 if figure.dimension == "month" else figure.value
-
-
-def _same_value(figure: Figure, other: Figure) -> bool:
-    if {figure.dimension, other.dimension} == {"age", "month"}:
-        return _in_years(figure) == _in_years(other)
-    if figure.other != other.other and figure.dimension == "score":
-        return False
-    if figure.value == other.value:
-        return True
-    if "ordinal" in (figure.dimension, other.dimension):
-        return figure.number == other.number
-    if figure.is_bare != other.is_bare:
-        figure = replace(figure, value=figure.number, step=figure.number_step, dimension="")
-        other = replace(other, value=other.number, step=other.number_step, dimension="")
-        if figure.value == other.value or figure.rounding != "about":
-            return figure.value == other.value
-    is_measured = figure.dimension not in ("count", "score", "ordinal")
-    if is_measured and abs(figure.value - other.value) <= other.value * CONVERTED:
-        return True
-    is_rounded = abs(figure.value - other.value) <= figure.step / 2
-    margin = max(figure.step, other.value * _MARGIN)
-    if figure.rounding == "about" or other.rounding == "about":
-        return is_rounded or abs(figure.value - other.value) <= other.value * _MARGIN
-    if figure.rounding == "over":
-        return 0 <= other.value - figure.value <= margin
-    if figure.rounding == "under":
-        return 0 <= figure.value - other.value <= margin
-    has_two_digits = figure.step > 0 and figure.value / figure.step >= 10
-    is_round = figure.step > 1 if figure.dimension == "count" else True
-    return is_rounded and has_two_digits and is_round and figure.dimension != "percent"
 
 
 def _same_number(figure: Figure, other: Figure, given: Facts, written: Facts) -> bool:
@@ -265,54 +249,6 @@ def _same_number(figure: Figure, other: Figure, given: Facts, written: Facts) ->
     return bool(figure.stems & other.stems) or is_money(figure.dimension) == is_money(
         other.dimension
     )
-
-
-def _of_something_else(
-    figure: Figure, equal: list[Figure], alike: list[Figure], written: Facts
-) -> Figure | None:
-    """Return the figure of the brief for what the draft speaks of, if the equal one is of another
-    thing: revenue's 12 % said of the profit."""
-    is_small_word = figure.in_words and figure.number <= 12 and _is_english(figure, written)
-    if figure.dimension == "score" or is_small_word:
-        return None
-    meant = _meant_instead(figure, equal, alike)
-    if not meant or any(_is_beside(other, figure, written) for other in meant):
-        return None
-    return meant[0]
-
-
-def _is_english(figure: Figure, facts: Facts) -> bool:
-    return facts.text[figure.start : figure.start + 1].isascii()
-
-
-def _is_beside(other: Figure, figure: Figure, written: Facts) -> bool:
-    """Return whether the draft has the other figure in the same clause, so that both are said."""
-    return any(
-        one.clause == figure.clause and _same_thing(one, other) and _same_value(one, other)
-        for one in written.figures
-    )
-
-
-def _meant_instead(figure: Figure, equal: list[Figure], alike: list[Figure]) -> list[Figure]:
-    others = [one for one in alike if one.dimension == equal[0].dimension]
-    others = [one for one in others if all(one.value != same.value for same in equal)]
-    others = [one for one in others if not (one.in_words and one.value == 1)]
-    if any(figure.counted & one.counted for one in equal):
-        others = [one for one in others if figure.counted & one.counted]
-    if not any(figure.label & one.label for one in equal) and all(one.label for one in equal):
-        labelled = [one for one in others if figure.label & one.label]
-        if labelled:
-            return labelled
-    clauses = {one.clause for one in equal}
-    apart = [one for one in others if one.clause not in clauses]
-    shared = frozenset[str]().union(*(one.stems for one in apart))
-    own = [one.stems - shared for one in equal]
-    if not all(own) or any(figure.stems & words for words in own):
-        return []
-    of_equal = frozenset[str]().union(*(one.stems for one in equal))
-    apart = [one for one in apart if one.as_millions is None or one.number % 1 == 0]
-    apart = [one for one in apart if figure.value / _FAR < one.value < figure.value * _FAR]
-    return [one for one in apart if (one.stems - of_equal) & figure.stems]
 
 
 def _nearest(figure: Figure, alike: list[Figure]) -> Figure | None:

@@ -32,6 +32,9 @@ _SHORT_FORMS = {
 }
 
 
+_RANKS = frozenset("Lord Lady Sir Dame Baron Baroness Count Prince Princess King Queen".split())
+
+
 def check_codes(given: Facts, written: Facts) -> list[Finding]:
     known = _squeezed(given.text)
     findings = []
@@ -151,6 +154,10 @@ def _is_known(
             return True
         if len(capital) >= 2 and new == capital[:1] and new[0].casefold() in names.TITLES_BEFORE:
             return True
+        rest = name.text.partition(" ")[2]
+        is_title = name.text.split()[0] in _RANKS
+        if len(capital) >= 3 and new == capital[:1] and not is_title and _squeezed(rest) in known:
+            return True  # "Ring Ewan Tait"
         initials = "".join(part[0] for part in parts).casefold()
         if len(initials) > 1 and initials in words:
             return True

@@ -12,12 +12,14 @@ from studio.protocol import Sentence, sentence
 from studio.writing.facts.check_bearings import check_bearings, check_parts_of_day, check_sides
 from studio.writing.facts.check_changes import check_changes
 from studio.writing.facts.check_dates import check_dates
+from studio.writing.facts.check_differences import check_differences
 from studio.writing.facts.check_figures import check_figures
 from studio.writing.facts.check_names import check_codes, check_names
 from studio.writing.facts.check_opposites import check_opposites
 from studio.writing.facts.check_results import check_results
 from studio.writing.facts.check_swaps import check_swaps
 from studio.writing.facts.facts_in_text import Facts, facts_in
+from studio.writing.facts.figures import MOST_FIGURES
 from studio.writing.facts.findings import Finding
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -38,14 +40,15 @@ def check_facts(brief: str, draft: str) -> FactCheck:
     """
     given, written = facts_in(brief), facts_in(draft)
     not_judged = []
-    if max(len(given.figures), len(written.figures)) > _MOST_FIGURES:
+    if max(len(given.figures), len(written.figures)) > MOST_FIGURES:
         given, written = _first_figures(given), _first_figures(written)
         not_judged.append(
-            sentence("Only the first {most} figures were compared.", most=_MOST_FIGURES)
+            sentence("Only the first {most} figures were compared.", most=MOST_FIGURES)
         )
     findings = [
         *check_figures(given, written),
         *check_changes(given, written),
+        *check_differences(given, written),
         *check_swaps(given, written),
         *check_opposites(given, written),
         *check_results(given, written),
@@ -68,12 +71,8 @@ def check_facts(brief: str, draft: str) -> FactCheck:
     return FactCheck(tuple(_outermost(order)), tuple(not_judged))
 
 
-_MOST_FIGURES = 1000
-"""Each figure of a text is compared with each of the brief."""
-
-
 def _first_figures(facts: Facts) -> Facts:
-    return replace(facts, figures=facts.figures[:_MOST_FIGURES])
+    return replace(facts, figures=facts.figures[:MOST_FIGURES])
 
 
 def _outermost(findings: list[Finding]) -> Iterator[Finding]:

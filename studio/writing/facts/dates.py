@@ -77,13 +77,19 @@ _PATTERNS = (
     ),
     _pattern(rf"(?<![\d{_CHINESE}])(?P<year>\d{{4}}|[{_CHINESE}]{{4}})\s?年(?!级|代)"),
     _pattern(
-        rf"(?<![\d{_CHINESE}第])(?P<day>{_DAY})\s?[日号](?!内|游|间|线|楼|店|之内|元|本|车|座|房|厅|厢|桌|门|馆|院|院|口|柜)"
+        rf"(?<![\d{_CHINESE}第])(?P<day>{_DAY})\s?(?:日(?!内|游|间|线|之内|元|本)"
+        rf"|号(?![至到]\d+号?[楼线店库桌座区])(?=[前后至到起晚早上下中开截止之那这\s，。、；,;.:!?()及和与或当]|周[一二三四五六日]|$))"
     ),
     _pattern(
         rf"\b(?P<day>{_DAY})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})(?:,?\s+(?P<year>{_YEAR})\b)?"
     ),
     _pattern(
         rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?\b(?!\.\d)(?:,?\s+(?P<year>{_YEAR})\b)?"
+    ),
+    _pattern(
+        rf"(?:\b(?:the|on|to|until|by)\s|(?<=(?:st|nd|rd|th)\sand\s))"
+        rf"(?:the\s)?(?P<day>{_DAY})(?:st|nd|rd|th)\b"
+        r"(?=[.,;:!?)]|\s(?:and|or|to|until|at|is|are|was|were|will|for|with|from)\b|\s*$)"
     ),
     _pattern(rf"(?<!\d)(?P<first>{_DAY})/(?P<second>{_DAY})/(?P<year>{_YEAR})(?!\d)"),
     _pattern(rf"(?<=[至到])(?P<day>[{_CHINESE}]{{1,3}})[日号]"),
@@ -110,14 +116,19 @@ _PATTERNS = (
     _pattern(r"\b(?P<hour>1[0-2]|[1-9])\s?(?P<half>[ap]\.?m\b\.?)"),
     _pattern(r"\b(?P<hour>1[0-2]|[1-9])\s?o['’]clock\b"),
     _pattern(
-        r"\b(?P<clock>half|quarter|five|ten|twenty|twenty-five)(?:\sminutes)?\s(?P<side>past|to)\s"
+        r"(?<=\bat\s)(?P<hour>1\d|2[0-3]|[1-9])\.(?P<minute>[0-5][05])(?![\d%]|\s?(?:per|percent|points|[a-z]+s)\b)"
+    ),
+    _pattern(
+        r"(?<!from\s)(?<!between\s)\b(?P<clock>half|quarter|five|ten|twenty|twenty-five)(?:\sminutes)?\s(?P<side>past|to)\s"
         rf"(?P<clock_hour>{'|'.join(_CLOCK_HOURS)})\b(?:\s(?P<half>[ap]\.?m\b\.?))?"
     ),
     _pattern(
         r"\b(?P<noon>noon|midday|midnight)\b|(?P<chinese_noon>正午|午夜|零点(?![一二三四五六七八九\d]))"
     ),
     _pattern(rf"\b(?P<weekday_word>{'|'.join(_WEEKDAYS)})s?\b"),
-    _pattern(r"(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])(?!年|期|报|刊)"),
+    _pattern(
+        r"(?:星期|(?<!每)周|礼拜|每周)(?P<weekday>[一二三四五六日天])(?!年|期|报|刊|次|天|节|场|回|遍|篇|课)"
+    ),
     re.compile(r"\b(?P<short_weekday>Mon|Tues?|Wed|Thurs?|Thur?|Fri|Sat|Sun)\b(?!['’])"),
     _pattern(
         rf"(?<![A-Za-z_\d.,$¥€£#])(?P<year>{_YEAR})(?![A-Za-z_\d]|[.,]\d|%|\s?(?![到至])[\u4e00-\u9fff\d])"

@@ -48,6 +48,9 @@ class Figure(Struct, frozen=True):
     stems: frozenset[str] = frozenset()
     """What the words around it are about, without those that say its direction."""
 
+    is_fraction: bool = False
+    """Whether it is a fraction in words, as a percentage: a third, 四分之一."""
+
     @property
     def is_bare(self) -> bool:
         """Whether the number has no unit: in the lists of a brief they are often left out."""

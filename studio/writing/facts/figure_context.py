@@ -14,14 +14,14 @@ _UP = (
     r"\b(?:ros?e|rises?|risen|rising|grew|grows?|grown|growth|growing|increas\w+|up|higher|gain\w*"
     r"|climb\w*|jump\w*|surg\w+|soar\w*|expand\w*|expansion|profits?|improv\w+|rebound\w*)\b"
     r"|增长|增加|增幅|上升|上扬|走高|攀升|升高|上涨|涨幅|提高|提升|上调|回升|反弹|扩大|盈利|净赚|同比增|环比增"
-    r"|增至|升至|涨了|增了|多了|(?<![最至许更大差])多(?=\s?$)|(?<!最)[涨升增高](?=\s?\d|\s?$)|高出|多出"
+    r"|增至|升至|涨了|增了|多了|高了|(?<![最至许更大差])多(?=\s?$)|(?<!最)[涨升增高](?=\s?\d|\s?$)|高出|多出"
 )
 _DOWN = (
     r"\b(?:fell|falls?|fallen|falling|drop\w*|declin\w+|decreas\w+|down|lower\w*|shr[aiu]nk\w*"
     r"|shrinking|loss(?:es)?|lost|slip\w*|slump\w*|cut(?:s|ting)?|reduc\w+|plung\w+|contract(?:ed"
     r"|ion)|dip\w*|sank|negative|minus)\b"
     r"|下降|下挫|走低|下行|下跌|下滑|跌幅|降幅|降低|减少|减幅|缩减|回落|萎缩|亏损|净亏|下调|同比降|环比降|降至"
-    r"|跌至|负增长|跌了|降了|少了|(?<![最至减缺不多])少(?=\s?$)|零下|(?<!最)[跌降减低](?=\s?\d|\s?$)|低于"
+    r"|跌至|负增长|跌了|降了|少了|低了|(?<![最至减缺不多])少(?=\s?$)|零下|(?<!最)[跌降减低](?=\s?\d|\s?$)|低于"
 )
 _DIRECTIONS = re.compile(f"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE)
 _SUBJECTS = re.compile(r"profits?|loss(?:es)?|盈利|亏损", re.IGNORECASE)
@@ -60,7 +60,7 @@ _CALENDAR = frozenset(
         " jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun"
     ).split()
 )
-_WORD = re.compile(r"[A-Za-z][A-Za-z'’]{2,}")
+_WORD = re.compile(r"\b[A-Za-z]{1,2}-[A-Za-z]{2,}|[A-Za-z][A-Za-z'’]{2,}")
 _CHINESE_RUN = re.compile(r"[\u4e00-\u9fff]+")
 _CHINESE_AFTER = re.compile(r"^(\s*[\u4e00-\u9fff]{0,4})[\u4e00-\u9fff]*")
 """In Chinese, what a figure is about stands before it."""
@@ -101,6 +101,9 @@ def in_context(text: str, found: list[Figure]) -> Iterator[Figure]:
         if not about and last[0] == sentence_start:
             about = last[1]
         last = (sentence_start, about)
+        if compared := _COMPARED.match(text, figure.end):
+            direction = 1 if compared["up"] else -1
+            place = (figure.start, compared.end())
         if figure.direction:
             direction, place = figure.direction, None
         yield msgspec.structs.replace(
@@ -114,6 +117,13 @@ def in_context(text: str, found: list[Figure]) -> Iterator[Figure]:
         )
 
 
+_COMPARED = re.compile(
+    r"\s(?:[a-z]+\s)?(?:(?P<up>more|higher|larger|longer|heavier|dearer|warmer|above"
+    r"|over(?=\s(?:budget|target|plan|the\s(?:budget|target|plan|limit|norm))))"
+    r"|(?P<down>less|fewer|lower|smaller|shorter|lighter|cheaper|colder|cooler|below"
+    r"|under(?=\s(?:budget|target|plan|the\s(?:budget|target|plan|limit|norm)))))\b(?!\sor\sless)"
+)
+"""What a figure is compared by: 40 % more, £160,000 over budget."""
 _PERIODS = {
     "天": "day",
     "日": "day",

@@ -19,6 +19,11 @@ _MONTHS = re.compile(r"(?<!\d)([1-9]|1[0-2])\s?[-~至到]\s?([1-9]|1[0-2])\s?月
 _HOURS = re.compile(
     r"(?<![\d:.-])(\d{1,2})\s?(?:[-~至到]|to|until)\s?(?:\d{1,2}:\d\d|(\d{1,2})\s?(?:h|点|时)(?![a-z]))"
 )
+_CLOCK = re.compile(
+    r"(?<![\d:.,$¥€£])(1\d|2[0-4]|0?\d)\.([0-5]\d)(?![\d%:]|\.\d|\s?(?:[a-z]+s\b|m\b|km|kg))"
+)
+"""What may be a time of day: back by 3.15."""
+_DAYS_OF_MONTH = re.compile(r"(\d{1,2})月((?:\d{1,2}日?[、,和及或与]){1,6}\d{1,2})[日号]")
 _DAY_OF_MONTH = re.compile(r"\bthe (\d{1,2})(?:st|nd|rd|th)\b")
 _DAY_BEFORE = re.compile(
     r"(?<!\d)(\d{1,2})\s?(?:and|to|,|&|、|和|-|~)\s?"
@@ -81,6 +86,14 @@ def implied_dates(
         for hour in (int(part) for part in match.groups() if part):
             if hour < 24:
                 yield Moment(*match.span(), hour=hour, minute=0, is_half_day_open=1 <= hour <= 12)
+    for match in _CLOCK.finditer(text):
+        hour = int(match[1])
+        is_open = 1 <= hour <= 12
+        yield Moment(*match.span(), hour=hour % 24, minute=int(match[2]), is_half_day_open=is_open)
+    for match in _DAYS_OF_MONTH.finditer(text):
+        for number in re.findall(r"\d+", match[2]):
+            if 1 <= int(match[1]) <= 12 and 1 <= int(number) <= 31:
+                yield Moment(*match.span(), month=int(match[1]), day=int(number))
     for match in _DAY_OF_MONTH.finditer(text):
         if 1 <= int(match[1]) <= 31:
             yield Moment(*match.span(), day=int(match[1]))

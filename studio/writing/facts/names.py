@@ -71,7 +71,9 @@ _COMMON = frozenset(
         " Norwegian Swedish Danish Finnish Dutch Polish Russian Turkish Greek Portuguese Irish"
         " Scottish Welsh Swiss Austrian Belgian Canadian Australian Brazilian Mexican Indian Korean"
         " Thai Vietnamese Indonesian Egyptian Israeli Ukrainian Czech Hungarian Arabic Latin Nordic"
-        " British Asian African Christmas Easter Internet Web App Note Title Headline Subject"
+        " British Asian African Victorian Georgian Edwardian Tudor Gothic Roman"
+        " Eastern Western Northern Southern Central"
+        " Christmas Easter Internet Web App Note Title Headline Subject"
     ).split()
 )
 _OF_CONTRACTS = frozenset(
@@ -121,6 +123,7 @@ _GENERIC = frozenset(
         " 法院 委员会"
     ).split()
 )
+_IN_LINE = re.compile("[排带组归领列插入离].?队$")
 _GENERAL_STEM = re.compile(
     "[一二两三四五六七八九十多几数各某每全本该此其这那我你他您贵敝的和与及或等]"
 )
@@ -147,6 +150,12 @@ _PERSON = (
     re.compile(
         rf"(?:叫|名叫|叫做|姓名|名为|作者|联系人)[:：]?\s?(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}})(?=[，。、；！？,.;!?\s]|$)"
     ),
+)
+_NO_PERSON = frozenset(
+    (
+        "施工 水深 高达 高于 石化 金额 方面 方便 文化 文艺 成人"
+        " 时间 关于 任何 任务 安全 安排 单位 全部 万元 余额"
+    ).split()
 )
 _WEEKDAY = re.compile("周[一二三四五六日末内年期]")
 _NUMERALS = tuple("0123456789十百千万亿")
@@ -198,7 +207,7 @@ def codes(text: str) -> Iterator[Name]:
     for match in _CODE.finditer(text):
         word = match.group()
         if re.fullmatch(
-            r"\d{1,2}h\d{0,2}|\d+(?:st|nd|rd|th|s|[a-zA-Z]{1,3}\d?|-[A-Za-z-]+)|Q[1-4]|H[12]"
+            r"\d{1,2}h\d{0,2}|(?:\d{1,2}(?:[ap]m)?-)?\d{1,2}[ap]m|\d{1,2}[ap]m-\d{1,2}|\d+(?:st|nd|rd|th|s|[a-zA-Z]{1,3}\d?|-[A-Za-z-]+)|Q[1-4]|H[12]"
             r"|(?:mid|early|late|pre|post)-\d{4}|\d+-\d+[A-Za-z]+"
             r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)"
             r"-\w+",
@@ -290,7 +299,7 @@ def chinese_names(text: str) -> Iterator[Name]:
             span = match.span("name")
             if any(start < span[1] and span[0] < end for start, end in taken):
                 continue
-            if _WEEKDAY.match(match["name"]):
+            if _WEEKDAY.match(match["name"]) or match["name"][:2] in _NO_PERSON:
                 continue
             if text[span[0]] in "余多" and text[span[0] - 1 : span[0]] in _NUMERALS:
                 continue  # 万余件
@@ -300,7 +309,7 @@ def chinese_names(text: str) -> Iterator[Name]:
         before = _BEFORE_A_NAME.match(match.group())
         start = match.start() + (before.end() if before else 0)
         name = text[start : match.end()]
-        if name in _GENERIC or len(organisation_stem(name)) < 2:
+        if name in _GENERIC or len(organisation_stem(name)) < 2 or _IN_LINE.search(name):
             continue
         yield Name(name, "organisation", start, match.end())
     for match in _PLACE.finditer(text):
@@ -337,8 +346,9 @@ def listed_persons(text: str) -> Iterator[str]:
     for match in re.finditer(
         rf"(?<![\u4e00-\u9fff\d])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}(?![\u4e00-\u9fff])", text
     ):
-        if not _WEEKDAY.match(match.group()):
-            yield match.group()
+        name = match.group()
+        if not _WEEKDAY.match(name) and name[-1] not in "约为达超共":
+            yield name
 
 
 def is_general(stem: str) -> bool:

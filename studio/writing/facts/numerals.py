@@ -80,7 +80,7 @@ _SCALES |= {"trillion": 10**12}
 _WORD = "|".join(sorted((*_WORDS, *_SCALES, "dozen"), key=len, reverse=True))
 _IN_WORDS = re.compile(
     rf"\b(?:(?:a|half\sa)\s(?=(?:hundred|thousand|million|billion|trillion|dozen)\b))?"
-    rf"(?:{_WORD})(?:(?:\s|-|\sand\s|\spoint\s)(?:{_WORD}))*\b",
+    rf"(?:{_WORD})(?:(?:-|\sand\s|\spoint\s)(?:{_WORD})|\s(?:{_WORD})(?!-(?:bed|storey|day|week|year)))*\b",
     re.IGNORECASE,
 )
 
@@ -89,6 +89,10 @@ _CHINESE_DIGITS |= {"〇": 0, "两": 2, "兩": 2}
 _IN_CHINESE = re.compile(
     r"半(?=[勺杯瓶斤片粒袋碗盒升匙块公])|[零〇一二三四五六七八九十百千万萬亿億两兩]+(?:点[零〇一二三四五六七八九]+[万亿]?)?"
 )
+
+
+_SOME = re.compile("一两|两三|三四|三五|四五|五六|六七|七八|八九")
+"""Two or three: no number."""
 
 
 def numerals(text: str) -> Iterator[Numeral]:
@@ -181,6 +185,8 @@ def chinese_value(written: str) -> Decimal | None:
         return Decimal("0.5")
     whole, _, fraction = written.partition("点")
     if not set(whole) & set(_CHINESE_MAGNITUDES):
+        if _SOME.fullmatch(whole):
+            return None
         digits = "".join(str(_CHINESE_DIGITS[digit]) for digit in whole)
         value = Decimal(digits)
     else:

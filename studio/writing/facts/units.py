@@ -44,6 +44,7 @@ length 1000: 千米 公里 km kilomet(?:re|er)s?
 length 500: 里地 里路
 length 0.0254: 英寸 inch(?:es)? in(?=[\\s.,;]|$)(?!\\s[a-z\\d])
 length 0.3048: 英尺 feet foot ft
+length 1852: 海里 nautical\\smiles? NM
 length 1609.344: 英里 miles?
 area 0.0001: 平方厘米 cm² cm2
 area 1: 平方米 平米 m² ㎡ m2 sqm sq\\sm square\\smet(?:re|er)s?
@@ -74,11 +75,18 @@ time 86400: 个工作日 工作日 天 日 working\\sdays? business\\sdays? days
 time 604800: 个星期 星期 周 weeks?
 month 1: 个月 months?
 month 3: 个季度 quarters?
-month 12: 周年 年 years? yrs?
+month 12: 周年 个年头 年头 年 years? yrs?
 month 120: decades?
 age 1: 周岁 岁 years?[\\s-]olds? year-olds?
 star 1: 星级 星(?=酒|宾|民|饭|[\\s，。；、,;]|$) stars?
 energy 0.001: Wh 瓦时 watt[\\s-]hours?
+energy 1000: 兆瓦时 MWh megawatt[\\s-]hours?
+energy 1000000: 吉瓦时 GWh gigawatt[\\s-]hours?
+energy 1000000000: TWh
+bandwidth 0.001: kbit/s kbps Kbps
+bandwidth 1: Mbit/s Mbps
+bandwidth 1000: Gbit/s Gbps
+bandwidth 1000000: Tbit/s Tbps
 energy 1: 千瓦时 kWh 度电 kilowatt[\\s-]hours?
 power 0.001: 瓦 W watts?
 power 1: 千瓦 kW kilowatts?
@@ -144,7 +152,10 @@ _PATTERN = re.compile(
     re.IGNORECASE,
 )
 # Of these the upper case means something else (M, G, W), so they are read as written.
-_CASED = frozenset("Mt kt m g s h l p C F W MP kW MW GW MB KB kB GB TB L mL ml".split())
+_CASED = frozenset(
+    "NM MWh GWh TWh kbit/s kbps Kbps Mbit/s Mbps Gbit/s Gbps Tbit/s Tbps"
+    " Mt kt m g s h l p C F W MP kW MW GW MB KB kB GB TB L mL ml".split()
+)
 
 
 def is_money(dimension: str) -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from studio.engine.tasks.film.camera import move_over
-from studio.engine.tasks.film.timeline import Timeline
+from studio.composition.camera import move_over
+from studio.composition.timeline import Timeline
 from studio.formats.pictures import gif
 from studio.formats.pictures.embedded import Embedded
 from studio.formats.sounds.spread_words import spread_words

@@ -11,10 +11,11 @@ import pytest
 
 from studio.engine.tasks.video.files.segments import EncodedFrame, Segment, open_segments
 from studio.engine.tasks.video.scenes import is_cut, thumbnail
-from studio.engine.tasks.video.timeline import Timeline, exact_rate
+from studio.engine.tasks.video.timeline import Timeline
 from studio.formats.pictures.embedded import Embedded
 from studio.formats.recipes.recipe_files import read_content, read_embedded, writable_format
 from studio.formats.videos import matroska, mp4
+from studio.formats.videos.frame_rate import exact_rate
 from studio.formats.videos.probe import video_facts
 from studio.formats.videos.still import read_still
 from studio.jobs.input_check import input_problem

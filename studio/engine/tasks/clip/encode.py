@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from studio.engine.tasks.video.files.colours import Colours, to_frame
 from studio.engine.tasks.video.files.encoders import Encoding, choose_encoding, configure
-from studio.engine.tasks.video.timeline import exact_rate
+from studio.formats.videos.frame_rate import exact_rate
 
 Frames = NDArray[np.uint8]
 """Shape (frames, height, width, 3)."""

@@ -8,9 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
-from studio.engine.tasks.film.sound import RATE, Samples
+from studio.composition.sound import RATE, Samples
+from studio.composition.titles import Line
 from studio.engine.tasks.video.files.encoders import Encoding, configure
 from studio.engine.tasks.video.files.segments import EncodedFrame
 
@@ -35,14 +34,6 @@ Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 """The style that the encoder of an MP4's subtitles asks for."""
-
-
-class Line(Struct, frozen=True):
-    """A subtitle, with its times in milliseconds."""
-
-    start: int
-    end: int
-    text: str
 
 
 def join(

@@ -16,25 +16,26 @@ import msgspec
 from msgspec import Struct
 from PIL import Image
 
+from studio.composition.canvas import checked_digest
+from studio.composition.frames import Frame, FrameDrawer
+from studio.composition.sound import Samples, mixed, placed_voices, sample_at
+from studio.composition.timeline import Timeline
+from studio.composition.titles import titles_of
 from studio.engine.local.devices import Device
 from studio.engine.local.job import EtaEstimator, Job
 from studio.engine.local.memory import MemoryArbiter
 from studio.engine.local.recipes import make_recipe
-from studio.engine.tasks.film.canvas import checked_digest
-from studio.engine.tasks.film.frames import Frame, FrameDrawer
 from studio.engine.tasks.film.joined import join
 from studio.engine.tasks.film.moving_picture import write_moving_picture
-from studio.engine.tasks.film.sound import RATE, Placed, Samples, mixed
-from studio.engine.tasks.film.timeline import Timeline
-from studio.engine.tasks.film.titles import titles_of
 from studio.engine.tasks.video.files.colours import Colours
 from studio.engine.tasks.video.files.disk_errors import disk_errors
 from studio.engine.tasks.video.files.encoders import Encoding, choose_encoding
 from studio.engine.tasks.video.files.segments import EncodedFrame, SegmentStore, open_segments
 from studio.engine.tasks.video.pipeline import Picture, SegmentEnd, Writer
-from studio.engine.tasks.video.timeline import Moment, exact_rate
+from studio.engine.tasks.video.timeline import Moment
 from studio.formats.pictures.open_picture import PictureError
 from studio.formats.sounds.recording import opened_recording
+from studio.formats.videos.frame_rate import exact_rate
 from studio.kinds.film import FilmRequest, Shot, is_moving_picture, shots_of
 from studio.protocol import Parent, RunJob, Sentence, problem, sentence
 
@@ -298,18 +299,10 @@ def _sound(
 ) -> Iterator[Samples] | None:
     """Return the sound of the film in blocks, None if it has none."""
     below = job.path_of(request.sound) if request.sound is not None else None
-    placed = [
-        Placed(film.voices[shot.voice], _sample(timeline, number), _sample(timeline, number + 1))
-        for number, shot in enumerate(film.shots)
-        if shot.voice >= 0
-    ]
+    placed = placed_voices(film.shots, film.voices, timeline)
     if below is None and not placed:
         return None
-    return mixed(placed, below, _sample(timeline, len(film.shots)), job.check)
-
-
-def _sample(timeline: Timeline, shot: int) -> int:
-    return round(timeline.seconds_at(shot) * RATE)
+    return mixed(placed, below, sample_at(timeline, len(film.shots)), job.check)
 
 
 def _encoding(request: FilmRequest, rate: Fraction) -> Encoding:

@@ -45,7 +45,8 @@ from studio.engine.tasks.video.frames import FrameMaker, segment_length, totals
 from studio.engine.tasks.video.models.interpolator import Interpolator, acquire_interpolator
 from studio.engine.tasks.video.models.upscaling import FrameUpscaler, tile_side
 from studio.engine.tasks.video.pipeline import Writer, start_reading
-from studio.engine.tasks.video.timeline import Timeline, exact_rate
+from studio.engine.tasks.video.timeline import Timeline
+from studio.formats.videos.frame_rate import exact_rate
 from studio.formats.videos.probe import unreadable
 from studio.formats.weights.weights_fingerprint import weight_hash
 from studio.kinds.video import VideoRequest, smooths

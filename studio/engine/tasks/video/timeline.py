@@ -12,7 +12,6 @@ _EXACT = Fraction(1, 64)
 """Share of the interval between two frames, within which one of them is shown as it is."""
 _LONGEST_GAP = 3600.0
 """Seconds."""
-_NTSC = (24, 30, 48, 60, 120, 240)
 
 
 class Moment(Struct, frozen=True):
@@ -91,12 +90,3 @@ class Timeline:
 
 
 _ZERO = Fraction(0)
-
-
-def exact_rate(rate: float) -> Fraction:
-    """Return the frame rate that a person means: 29.97 is 30000/1001."""
-    for whole in _NTSC:
-        television = Fraction(whole * 1000, 1001)
-        if abs(rate - float(television)) < 0.005:
-            return television
-    return Fraction(rate).limit_denominator(1000)

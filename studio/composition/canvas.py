@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 from PIL import Image, ImageOps
 
-from studio.engine.tasks.film.camera import MAX_ZOOM, Move, chosen_motion, move_over
+from studio.composition.camera import MAX_ZOOM, Move, chosen_motion, move_over
 from studio.formats.pictures.open_picture import decoding, open_picture
 from studio.kinds.film import Motion
 
@@ -38,26 +38,34 @@ class Canvas(Struct, frozen=True):
 
 
 def make_canvas(
-    path: Path | None,
+    path: Path,
     place: int,
     motion: Motion,
     seconds: float,
     fit: str,
     frame: tuple[int, int],
 ) -> Canvas:
-    """Return the canvas of the shot at a place in the film; without a path, it is plain.
+    """Return the canvas of the shot at a place in the film.
 
     Raises `PictureError` if the picture is damaged, and `OSError`.
     """
-    if path is None:
-        image, motion = Image.new("RGB", frame, _GREY), "none"
-    else:
-        image = _opened(path, frame)
+    image = _opened(path, frame)
     if fit == "whole":
         image = _on_ground(image, frame, is_still=motion == "none")
     motion = chosen_motion(motion, place, image.size, frame)
     image = _reduced(image, motion, frame, seconds)
     return Canvas(image, move_over(motion, image.size, frame, seconds))
+
+
+def still_canvas(image: Image.Image) -> Canvas:
+    """Return the canvas of a picture that is as large as the frame and does not move."""
+    whole = (0.0, 0.0, float(image.width), float(image.height))
+    return Canvas(image, Move(whole, whole))
+
+
+def plain_picture(size: tuple[int, int]) -> Image.Image:
+    """Return what is seen of a shot without a picture."""
+    return Image.new("RGB", size, _GREY)
 
 
 def checked_digest(path: Path, check: Callable[[], None]) -> str:

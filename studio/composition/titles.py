@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
-from studio.engine.tasks.film.joined import Line
-from studio.engine.tasks.film.timeline import Timeline
+from studio.composition.timeline import Timeline
 from studio.formats.recipes.recipe_files import read_embedded
 from studio.formats.sounds.comments import LYRICS
 from studio.formats.sounds.lyrics import TimedLine, cues_of, from_lrc
@@ -19,6 +19,14 @@ from studio.kinds.film import Shot
 _SHORTEST = 1
 _LONGEST_GAP = 1200
 """Milliseconds for which a subtitle stays until the next one begins."""
+
+
+class Line(Struct, frozen=True):
+    """A subtitle, with its times in milliseconds."""
+
+    start: int
+    end: int
+    text: str
 
 
 def titles_of(

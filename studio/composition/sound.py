@@ -10,7 +10,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from studio.composition.timeline import Timeline
 from studio.formats.sounds.recording import opened_recording
+from studio.kinds.film import Shot
 
 RATE = 48_000
 _BLOCK = RATE // 2
@@ -39,7 +41,13 @@ class _Track:
         self.placed = placed
         self._parts = _decoded(placed.path, check)
         self._rest: Samples = np.zeros((2, 0), np.float32)
+        self._read = 0
         self.is_over = False
+
+    def skip_to(self, sample: int) -> None:
+        """Go on at a sample; what was read before stays read."""
+        while self._read < sample and not self.is_over:
+            self.read(min(_BLOCK, sample - self._read))
 
     def read(self, count: int) -> Samples:
         """Return the next samples, fewer at the end."""
@@ -53,27 +61,49 @@ class _Track:
             have += part.shape[1]
         whole = np.concatenate(parts, axis=1)
         self._rest = whole[:, count:]
-        return whole[:, :count]
+        found = whole[:, :count]
+        self._read += found.shape[1]
+        return found
 
     def close(self) -> None:
         self._parts.close()
 
 
+def placed_voices(
+    shots: Sequence[Shot], voices: Sequence[Path], timeline: Timeline
+) -> list[Placed]:
+    """Return the voices of a film where its shots begin, cut off where they end."""
+    return [
+        Placed(voices[shot.voice], sample_at(timeline, number), sample_at(timeline, number + 1))
+        for number, shot in enumerate(shots)
+        if shot.voice >= 0
+    ]
+
+
+def sample_at(timeline: Timeline, shot: int) -> int:
+    """Return the sample at which a shot begins; the number of shots stands for the end."""
+    return round(timeline.seconds_at(shot) * RATE)
+
+
 def mixed(
-    voices: Sequence[Placed], below: Path | None, length: int, check: Callable[[], None]
+    voices: Sequence[Placed],
+    below: Path | None,
+    length: int,
+    check: Callable[[], None],
+    first: int = 0,
 ) -> Iterator[Samples]:
-    """Yield the sound of a film of `length` samples in blocks.
+    """Yield the sound of a film of `length` samples in blocks, from the sample `first` on.
 
     `voices` are in the order of their beginnings. `check` may raise to stop. Raises `ProblemError`
     if a file holds no sound.
     """
-    waiting = list(voices)
+    waiting = [voice for voice in voices if voice.end > first]
     active: list[_Track] = []
     if below is not None:
         gain = _BELOW_VOICES if voices else 1.0
         active.append(_Track(Placed(below, 0, length, gain), check))
     try:
-        for start in range(0, length, _BLOCK):
+        for start in range(first, length, _BLOCK):
             check()
             end = min(length, start + _BLOCK)
             block = np.zeros((2, end - start), np.float32)
@@ -92,6 +122,7 @@ def mixed(
 
 def _add(block: Samples, start: int, track: _Track, *, is_below: bool) -> None:
     placed = track.placed
+    track.skip_to(start - placed.start)
     offset = max(0, placed.start - start)
     room = min(block.shape[1], placed.end - start) - offset
     if room <= 0:

@@ -137,28 +137,38 @@ def film_of(board: Board, shots: Sequence[Shown]) -> Part:
 
     Raises `ProblemError` (bad_input) if there is no picture at all.
     """
-    pictures: dict[Path, int] = {}
-    voices: dict[Path, int] = {}
-    made: list[Shot] = []
     first = next((shown.picture for shown in shots if shown.picture is not None), None)
     if first is None:
         raise problem("bad_input", "No shot has a picture yet. Make the pictures first.")
-    last = first
-    for shot, shown in zip(board.shots, shots, strict=True):
-        last = shown.picture or last
+    pictures = [first]
+    for shown in shots:
+        pictures.append(shown.picture or pictures[-1])
+    request = film_request(board, shots, pictures[1:])
+    return Part(_key(request), request)
+
+
+def film_request(board: Board, shots: Sequence[Shown], seen: Sequence[Path]) -> Request:
+    """Return the request of a film, of which `seen` are the pictures, by shot.
+
+    Raises `ProblemError` (bad_input).
+    """
+    pictures: dict[Path, int] = {}
+    voices: dict[Path, int] = {}
+    made: list[Shot] = []
+    for shot, shown, picture in zip(board.shots, shots, seen, strict=True):
         voice = -1
         if shown.voice is not None:
             voice = voices.setdefault(shown.voice.path, len(voices))
         made.append(
             Shot(
-                pictures.setdefault(last, len(pictures)),
+                pictures.setdefault(picture, len(pictures)),
                 round(shown.seconds, 2),
                 shot.motion,
                 voice,
                 shot.voice,
             )
         )
-    request = _request(
+    return _request(
         {
             "task": FILM.task,
             "fit": "whole",
@@ -169,7 +179,6 @@ def film_of(board: Board, shots: Sequence[Shown]) -> Part:
             "shots": msgspec.to_builtins(made),
         }
     )
-    return Part(_key(request), request)
 
 
 def _picture(board: Board, shot: BoardShot) -> Part | None:

@@ -60,7 +60,7 @@ def _page(title: str, cells: Sequence[Cell], start: int, columns: int, rows: int
     page = Image.new("RGB", size, _GROUND)
     draw = ImageDraw.Draw(page)
     large, small = caption_font(_TITLE_SIZE), caption_font(_TEXT_SIZE)
-    head = _wrapped(draw, title, large, size[0] - 2 * _GAP, 1)
+    head = wrapped(draw, title, large, size[0] - 2 * _GAP, 1)
     draw.text((_GAP, _GAP - 4), "".join(head), fill=_INK, font=large)
     for place, cell in enumerate(cells):
         left = _GAP + place % columns * (_WIDTH + _GAP)
@@ -85,12 +85,12 @@ def _draw_cell(
     draw.rectangle((left, top, left + _WIDTH - 1, top + _HEIGHT - 1), outline=_FRAME)
     below = top + _HEIGHT + 8
     draw.text((left, below), f"{number}  {cell.note}", fill=_FAINT, font=font)
-    for line in _wrapped(draw, cell.text, font, _WIDTH, _LINES):
+    for line in wrapped(draw, cell.text, font, _WIDTH, _LINES):
         below += _LINE
         draw.text((left, below), line, fill=_INK, font=font)
 
 
-def _wrapped(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int, most: int) -> list[str]:
+def wrapped(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int, most: int) -> list[str]:
     """Return a text in lines, cut off after `most`."""
     lines: list[str] = []
     line = ""

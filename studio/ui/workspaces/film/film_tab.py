@@ -12,9 +12,6 @@ from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QHBoxLayout,
-    QLineEdit,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -24,7 +21,7 @@ from studio.formats.suffixes import is_picture, pictures_in
 from studio.formats.untrusted_files import is_file, is_folder
 from studio.kinds.film import KIND, FilmRequest
 from studio.protocol import Problem, ProblemError, Request
-from studio.storyboard.board import MAX_SHOTS, MAX_VARIATIONS, Board, BoardShot, with_seeds
+from studio.storyboard.board import MAX_SHOTS, Board, BoardShot, with_seeds
 from studio.storyboard.board_files import BoardFiles, new_id
 from studio.ui.gallery.shown_result_menu import ShownResultMenu
 from studio.ui.media.video.video_panel import VideoPanel
@@ -32,15 +29,14 @@ from studio.ui.shell.paused_hint import PausedHint
 from studio.ui.shell.state import AppState
 from studio.ui.shell.tab_values import tab_values
 from studio.ui.style.theme import GRID
-from studio.ui.style.translations import tr, translated
+from studio.ui.style.translations import translated
 from studio.ui.widgets.buttons import dialog_button
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.widgets.empty_state import EmptyState
-from studio.ui.widgets.plain_text import plain_label
 from studio.ui.widgets.run_bar import RunBar
-from studio.ui.workspaces.film.film_settings import FilmSettings
+from studio.ui.workspaces.film.animatic_panel import AnimaticPanel
+from studio.ui.workspaces.film.board_page import BoardPage
 from studio.ui.workspaces.film.making import Making, export
-from studio.ui.workspaces.film.shot_row import ShotRow
 from studio.ui.workspaces.film.values import FilmValues
 
 if TYPE_CHECKING:
@@ -49,7 +45,7 @@ if TYPE_CHECKING:
 
 TASK = KIND.task
 _SAVE_MS = 800
-_NOTHING, _SHOTS, _FILM = range(3)
+_NOTHING, _SHOTS, _FILM, _PLAYED = range(4)
 """The pages."""
 _SCRIPTS = "*.md *.txt *.csv *.tsv *.xlsx *.json *.jsonl"
 _MAX_SEED = 2**31
@@ -63,27 +59,26 @@ class FilmTab(QWidget):
         self._state = state
         self._values = tab_values(state.settings, TASK, FilmValues)
         self._id = self._values.board
-        self._options = Board()
         self._film: Asset | None = None
         self._menu = ShownResultMenu(state, self)
         self.setAcceptDrops(True)
         self.making = Making(state, self)
-        self.title = QLineEdit(self)
-        self.title.setObjectName("film.title")
-        self.title.setAccessibleName(tr(KIND.fields["title"].label))
-        self.title.setPlaceholderText(self.title.accessibleName())
-        self.title.setMaxLength(200)
-        self.look = QLineEdit(self)
-        self.look.setObjectName("film.look")
-        self.look.setAccessibleName(self.tr("Look"))
-        self.look.setPlaceholderText(self.tr("Look that all pictures share"))
-        self.look.setMaxLength(2000)
-        self.variations = QSpinBox(self)
-        self.variations.setObjectName("film.variations")
-        self.variations.setAccessibleName(self.tr("Variations of each picture"))
-        self.variations.setRange(1, MAX_VARIATIONS)
-        self.settings = FilmSettings(self)
-        self.shots = ShotRow(state.background, self)
+        self.page = BoardPage(
+            state.background,
+            [
+                (self.tr("Add shot"), "film.add", "plus", self._add_shot),
+                (self.tr("Add pictures…"), "film.pictures", "images", self.choose_pictures),
+                (self.tr("Open script…"), "film.script", "folder-open", self.choose_script),
+                (self.tr("Play shots"), "film.play_shots", "play", self.play_shots),
+            ],
+            self,
+        )
+        self.title, self.settings, self.shots = (
+            self.page.title,
+            self.page.settings,
+            self.page.shots,
+        )
+        self.variations = self.page.variations
         self.run_bar = RunBar(TASK, generate_text=self.tr("Make film"), parent=self)
         self.run_bar.extra.addWidget(PausedHint(state, TASK))
         self.parts = dialog_button(
@@ -123,12 +118,14 @@ class FilmTab(QWidget):
         self.panel = VideoPanel("film", state.background, self)
         self.panel.failed.connect(lambda text: state.show_message(text, "warning"))
         self.panel.menu_requested.connect(self._open_menu)
+        self.played = AnimaticPanel(state.background, self)
+        self.played.failed.connect(lambda text: state.show_message(text, "warning"))
         self.result = QStackedWidget(self)
         self.result.setObjectName("film.result")
         self.result.setAccessibleName(self.tr("Result"))
         self.result.addWidget(self._empty)
-        self.result.addWidget(self._board_part())
-        self.result.addWidget(self.panel)
+        for page in (self.page, self.panel, self.played):
+            self.result.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
@@ -145,14 +142,7 @@ class FilmTab(QWidget):
 
     def board(self) -> Board:
         """Return the storyboard as it is shown."""
-        return msgspec.structs.replace(
-            self._options,
-            title=self.title.text(),
-            look=self.look.text(),
-            variations=self.variations.value(),
-            shots=self.shots.shots(),
-            film_options=self.settings.options(),
-        )
+        return self.page.board()
 
     def generate(self) -> None:
         """Make what is missing, and the film."""
@@ -204,6 +194,13 @@ class FilmTab(QWidget):
         self._state.background.read(
             self, lambda: read_script(path), self._show_script, self._refused
         )
+
+    def play_shots(self) -> None:
+        """Play the shots as the film will be, with what there is of them."""
+        library, board = self._state.library, self.board()
+        if library is not None and board.shots:
+            self._show_page(_PLAYED)
+            self.played.play_board(library, self._id, board)
 
     def choose_script(self) -> None:
         """Let the person choose a script."""
@@ -277,14 +274,10 @@ class FilmTab(QWidget):
         self._changed()
 
     def _show_board(self, board: Board) -> None:
-        self._options = board
         self._film = None
         self.panel.stop()
-        self.title.setText(board.title)
-        self.look.setText(board.look)
-        self.variations.setValue(board.variations)
-        self.settings.set_options(board.film_options)
-        self.shots.set_shots(board.shots)
+        self._show_page(_SHOTS)
+        self.page.show_board(board)
         self._show_state()
         self.making.look(self._id, board)
 
@@ -299,15 +292,20 @@ class FilmTab(QWidget):
         has_shots = bool(self.shots.shots())
         if not has_shots:
             self._show_page(_NOTHING)
-        elif self.result.currentIndex() == _NOTHING or self._film is None:
+        elif self.result.currentIndex() == _NOTHING or (
+            self._film is None and self.result.currentIndex() == _FILM
+        ):
             self._show_page(_SHOTS)
         self.parts.setEnabled(has_shots and not self.making.is_running)
         self.export.setEnabled(self._film is not None)
 
     def _show_page(self, page: int) -> None:
+        if page != _PLAYED:
+            self.played.stop()
         self.result.setCurrentIndex(page)
-        self.pages.setVisible(self._film is not None and page != _NOTHING)
-        text = self.tr("Show shots") if page == _FILM else self.tr("Show film")
+        has_other = self._film is not None and page != _NOTHING
+        self.pages.setVisible(has_other or page == _PLAYED)
+        text = self.tr("Show film") if page == _SHOTS else self.tr("Show shots")
         self.pages.setText(text)
         self.pages.setAccessibleName(text)
 
@@ -331,42 +329,10 @@ class FilmTab(QWidget):
 
     # ---- set-up
 
-    def _board_part(self) -> QWidget:
-        part = QWidget()
-        head = QHBoxLayout()
-        head.setSpacing(GRID)
-        head.addWidget(self.title, 2)
-        head.addWidget(self.look, 2)
-        label = plain_label(self.tr("Variations"), part)
-        label.setBuddy(self.variations)
-        head.addWidget(label)
-        head.addWidget(self.variations)
-        add = QHBoxLayout()
-        add.setSpacing(GRID)
-        actions: list[tuple[str, str, str, Callable[[], object]]] = [
-            (self.tr("Add shot"), "film.add", "plus", self._add_shot),
-            (self.tr("Add pictures…"), "film.pictures", "images", self.choose_pictures),
-            (self.tr("Open script…"), "film.script", "folder-open", self.choose_script),
-        ]
-        for text, name, icon, action in actions:
-            add.addWidget(dialog_button(text, name, action, part, icon))
-        add.addStretch(1)
-        add.addWidget(self.settings)
-        column = QVBoxLayout(part)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GRID)
-        column.addLayout(head)
-        column.addLayout(add)
-        column.addWidget(self.shots, 1)
-        return part
-
     def _connect(self) -> None:
         self.run_bar.generate_clicked.connect(self.generate)
         self.run_bar.stop_clicked.connect(self.stop)
-        for signal in (self.title.textEdited, self.look.textEdited, self.variations.valueChanged):
-            signal.connect(lambda _: self._changed())
-        self.shots.changed.connect(self._changed)
-        self.settings.changed.connect(self._changed)
+        self.page.changed.connect(self._changed)
         self.making.shown.connect(self.shots.show_made)
         self.making.film.connect(self._show_film)
         bar = self.run_bar
@@ -376,6 +342,7 @@ class FilmTab(QWidget):
         self.making.ended.connect(self._ended)
         self._state.library_opened.connect(self._read_board)
         self._state.closing.connect(self.panel.stop)
+        self._state.closing.connect(self.played.stop)
 
     def slices(self) -> Iterator[Callable[[], object]]:
         """Yield the reading of the stored storyboard, for after the first paint."""

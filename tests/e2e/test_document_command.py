@@ -26,8 +26,8 @@ def test_an_answer_names_the_page_and_the_recipe_keeps_the_passage(
     (folder / "broken.docx").write_bytes(b"no")
     question = "What colour is the lighthouse?"
     # The context of this model is short, that of the starter model is not.
-    call = ("text", "-p", question, "--document", str(folder), "--model", "tiny")
-    call += ("--embedder", "none")
+    call = ["text", "-p", question, "--document", str(folder), "--model", "tiny"]
+    call += ["--embedder", "none"]
     made = studio(*call, fake="plain")
     assert made.status == 0, made.err
     assert "broken.docx is damaged" in made.err

@@ -10,11 +10,18 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from studio.jobs.documents.embedder import key_of
+from studio.jobs.documents.index_file import open_index
 from studio.kinds.sources import Passage, Source
+from studio.kinds.text import TextRequest
+from studio.settings import Paths
 from studio.ui.main_window import MainWindow
+from studio.ui.workspaces.text.documents import question_embedder
+from studio.ui.workspaces.text.documents.passage_vectors import STEP, passage_vectors_of
 from studio.ui.workspaces.text.sources.links import linked, passage_of
 from studio.ui.workspaces.text.text_tab import TextTab
 from tests.document_files import pdf
+from tests.unit.model_files import write_embedder
 
 
 @pytest.fixture
@@ -186,3 +193,78 @@ def test_links_are_made_of_numbers_that_there_are_and_of_nothing_else() -> None:
     assert passage_of(QUrl("passage:1")) == 1
     for other in ("passage:x", "http:1", "passage:", "passage:99999999"):
         assert passage_of(QUrl(other)) == 0
+
+
+def test_passages_get_vectors_in_the_background_and_a_question_finds_them(
+    home: Paths, window: MainWindow, tab: TextTab, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """A model that is added later embeds what is there; without it words have to do."""
+    file = tmp_path / "a.txt"
+    file.write_text("What is that? Who are you? " * 2_000 + "The lighthouse is red.", "utf-8")
+    tab.documents.add([file])
+    chips = tab.documents.chips
+    qtbot.waitUntil(lambda: any(text.startswith("a.txt") for text in chips.texts().values()))
+    vectors = passage_vectors_of(window.state)
+    assert vectors.model() is None
+
+    def waiting() -> int:
+        index = open_index(home)
+        try:
+            (hash_,) = index.hashes_of([str(file)])
+            model = vectors.model()
+            return len(index.without_vectors([hash_], key_of(model) if model else "none"))
+        finally:
+            index.close()
+
+    assert waiting() > STEP
+    write_embedder(home.models / "meaning")
+    with qtbot.waitSignal(window.state.models_changed):
+        window.state.refresh_models()
+    assert vectors.model() is not None
+    qtbot.waitUntil(lambda: waiting() == vectors.left == 0, timeout=20_000)
+    # Words of every question are not looked for; the vectors of the fake engine count them.
+    tab.prompt.set_text("who is that")
+    tab.generate()
+    turns = tab.chat.conversation.turns
+    qtbot.waitUntil(lambda: len(turns) == 1, timeout=20_000)
+    view = tab.view.view_of(turns[0])
+    assert view is not None
+    qtbot.waitUntil(lambda: bool(view.sources), timeout=20_000)
+    (source,) = next(iter(view.sources.values()))
+    assert not source.is_whole
+
+
+def test_while_a_job_runs_a_question_finds_its_passages_by_words(
+    home: Paths,
+    window: MainWindow,
+    tab: TextTab,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Passages get their vectors when the job is done: nothing waits for them."""
+    monkeypatch.setattr(question_embedder, "BUSY_SECONDS", 0.1)
+    write_embedder(home.models / "meaning")
+    window.state.refresh_models()
+    vectors = passage_vectors_of(window.state)
+    qtbot.waitUntil(lambda: vectors.model() is not None)
+    window.state.submit([TextRequest(prompt="[slow]", seed=1)])
+    qtbot.waitUntil(lambda: bool(window.state.worker.running_job), timeout=20_000)
+    file = tmp_path / "a.txt"
+    file.write_text("It rains. " * 8_000 + "The lighthouse is red.", "utf-8")
+    tab.documents.add([file])
+    chips = tab.documents.chips
+    qtbot.waitUntil(lambda: any(text.startswith("a.txt") for text in chips.texts().values()))
+    qtbot.waitUntil(lambda: vectors.left > STEP)
+    waiting = vectors.left
+    tab.prompt.set_text("Which colour has the lighthouse?")
+    tab.generate()
+    turns = tab.chat.conversation.turns
+    qtbot.waitUntil(lambda: len(turns) == 1, timeout=20_000)
+    assert any("by their words only" in each.text for each in window.messages.messages)
+    assert vectors.left == waiting
+    library = window.state.library
+    assert library is not None
+    for job in library.queue.list():
+        window.state.cancel(job.id)
+    qtbot.waitUntil(lambda: vectors.left == 0, timeout=20_000)

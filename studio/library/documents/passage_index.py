@@ -121,6 +121,18 @@ class PassageIndex:
             ).fetchone()
         return None if row is None else KnownFile(*row)
 
+    def hashes_of(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return the hashes of those files that were read, as they were then."""
+        with self._lock:
+            rows = (
+                self._connection.execute(
+                    "SELECT sha256 FROM files JOIN documents USING (sha256) WHERE path = ?",
+                    (_stored(path),),
+                ).fetchone()
+                for path in paths
+            )
+            return tuple(row[0] for row in rows if row is not None)
+
     def note_file(self, path: str, stamp: str, sha256: str) -> None:
         """Note the hash of a file."""
         with self._lock, self._change():

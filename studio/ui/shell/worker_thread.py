@@ -82,6 +82,7 @@ class WorkerThread(QThread):
         self._last_token = 0
         self._last_try = 0
         self._calls: deque[Callable[[], None]] = deque()
+        self._idle_calls: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._wakes = 0
         self._last_problem: Sentence | None = None
@@ -160,6 +161,21 @@ class WorkerThread(QThread):
             engine.cancel(f"try-{self._last_try}")
         self._last_try += 1
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `shutdown` was called: what waits for an engine waits in vain."""
+        return self._stopping
+
+    def between_jobs(self, work: Callable[[Engine], None]) -> None:
+        """Call `work` on the worker's thread with the first engine, between two jobs."""
+        self._between_jobs(lambda: self._with_engine(work))
+
+    def when_idle(self, work: Callable[[Engine], None]) -> None:
+        """Call `work` as `between_jobs` does, but only while no job can run. It should be short."""
+        with self._changed:
+            self._idle_calls.append(lambda: self._with_engine(work))
+            self._changed.notify_all()
+
     def convert(self, source: Path, target: Path) -> Problem | None:
         """Convert a GGUF file between two jobs; return the problem, or None on success.
 
@@ -210,7 +226,7 @@ class WorkerThread(QThread):
                 thread.join()
 
     def _work(self, lane: Lane | None, *, answers: bool) -> None:
-        """Serve a lane until `shutdown`: pending calls first (if `answers`), then a job."""
+        """Serve a lane until `shutdown`: jobs, and if it `answers`, calls before and after them."""
         seen_wakes = -1
         while True:
             step: Callable[[], None] | None = None
@@ -219,6 +235,8 @@ class WorkerThread(QThread):
                     return
                 if answers and self._calls:
                     step = self._calls.popleft()
+                elif seen_wakes == self._wakes and answers and self._idle_calls:
+                    step = self._idle_calls.popleft()
                 elif seen_wakes == self._wakes:
                     # Another process may add jobs, or release its ownership of the queue.
                     if not self._changed.wait(POLL_SECONDS):
@@ -302,6 +320,10 @@ class WorkerThread(QThread):
         with self._changed:
             self._calls.append(work)
             self._changed.notify_all()
+
+    def _with_engine(self, work: Callable[[Engine], None]) -> None:
+        work(self._engines[0])
+        self.engine_has_run = True
 
     def _describe(self, model: ModelRef) -> None:
         registry = self._registry()

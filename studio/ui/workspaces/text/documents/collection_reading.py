@@ -12,6 +12,7 @@ from studio.jobs.documents.collection_files import CollectionFile
 from studio.protocol import Problem
 from studio.ui.shell.state import AppState
 from studio.ui.shell.typed_signal import TypedSignal
+from studio.ui.workspaces.text.documents.passage_vectors import passage_vectors_of
 
 LOOK_MS = 5000
 """Between looks at the folder while it is shown. Some systems cannot watch one, or then lock it."""
@@ -67,6 +68,8 @@ class CollectionReading(QObject):
                 self.listed.emit(files)
                 if waiting:
                     self._read(folder, files)
+                else:
+                    self._want_vectors(folder, files)
 
         def failed(problem: Problem) -> None:
             if turn == self._turn:
@@ -117,6 +120,7 @@ class CollectionReading(QObject):
             if turn == self._turn:
                 self._files, self.is_reading = found, False
                 self.listed.emit(found)
+                self._want_vectors(folder, found)
 
         def failed(problem: Problem) -> None:
             if turn == self._turn:
@@ -124,6 +128,11 @@ class CollectionReading(QObject):
                 self.refused.emit(problem)
 
         self._state.background.long(self, read, done, failed)
+
+    def _want_vectors(self, folder: Path, files: Sequence[CollectionFile]) -> None:
+        passage_vectors_of(self._state).want_files(
+            [str(folder / file.name) for file in files if file.state == "read"]
+        )
 
     def _pass_on(self, turn: int, place: int, file: CollectionFile) -> None:
         if turn == self._turn:

@@ -19,6 +19,7 @@ from studio.protocol import Problem, ProblemError, Request
 from studio.ui.fields.model_picker import ModelPicker
 from studio.ui.fields.value_chips import ValueChips
 from studio.ui.shell.state import AppState
+from studio.ui.style.translations import translated
 from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.widgets.dropped_files import accepted_paths, dropped_paths
 from studio.ui.workspaces.text.chat import Chat
@@ -27,6 +28,7 @@ from studio.ui.workspaces.text.conversation import Turn
 from studio.ui.workspaces.text.conversation_view import ConversationView
 from studio.ui.workspaces.text.documents.documents_menu import DocumentsMenu
 from studio.ui.workspaces.text.documents.lengths import length_text
+from studio.ui.workspaces.text.documents.passage_vectors import passage_vectors_of
 
 if TYPE_CHECKING:
     from studio.formats.documents.document import Document
@@ -53,6 +55,7 @@ class DocumentWriting(QObject):
         self._view = view
         self._chat = chat
         self._model = model
+        self._vectors = passage_vectors_of(state)
         self._documents: dict[str, tuple[Document, ...]] = {}
         self._waiting: dict[str, str] = {}
         self._seen: set[str] = set()
@@ -109,17 +112,21 @@ class DocumentWriting(QObject):
             return True
         chosen_before = dict(self._documents)
         paths, model = self._state.paths, self._model.ref()
+        worker, embedder_model = self._state.worker, self._vectors.model()
+        without_meaning: list[Problem] = []
 
         def choose() -> tuple[Request, dict[str, tuple[Document, ...]]]:
             from studio.jobs.documents.gather import choose_for_request
             from studio.jobs.documents.index_file import open_index
+            from studio.ui.workspaces.text.documents.question_embedder import question_embedder
 
+            embedder = question_embedder(worker, embedder_model, without_meaning.append)
             index = open_index(paths)
             try:
                 now = {key: _as_it_is(key, found, index) for key, found in chosen_before.items()}
                 documents = [each for found in now.values() for each in found]
                 context = model.context if model is not None else None
-                return choose_for_request(request, documents, index, context), now
+                return choose_for_request(request, documents, index, context, embedder), now
             finally:
                 index.close()
 
@@ -128,6 +135,9 @@ class DocumentWriting(QObject):
             self._is_choosing = False
             self._documents.update({k: v for k, v in now.items() if k in self._documents})
             self._show_chips()
+            self._vectors.want(each.sha256 for documents in now.values() for each in documents)
+            for problem in without_meaning:
+                self._state.show_message(translated(problem.message), "info")
             assert isinstance(found, TextRequest)
             self._chat.send(prompt, found)
             view = self._view.view_of(self._chat.conversation.turns[-1])
@@ -181,6 +191,7 @@ class DocumentWriting(QObject):
             if self._waiting.pop(key, None) is None:
                 return
             self._documents[key] = found[0]
+            self._vectors.want(document.sha256 for document in found[0])
             for problem in found[1]:
                 self._state.problem.emit(problem)
             self._show_chips()

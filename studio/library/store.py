@@ -32,7 +32,7 @@ from studio.library.folder.change_lock import held_lock, rebuild_lock, recovery_
 from studio.library.folder.file_names import plain_name, relative_name
 from studio.library.folder.file_placing import check_writable, hash_file, make_folder, place_file
 from studio.library.folder.output_list import OutputList
-from studio.library.folder.stored_paths import StoredPaths, check_own_files
+from studio.library.folder.stored_paths import StoredPaths, check_own_files, leads_inside
 from studio.library.folder.work_folders import WorkFolders
 from studio.library.index.asset_writer import AssetWriter, FinishedFile
 from studio.library.index.assets import Assets
@@ -64,6 +64,8 @@ from studio.protocol import Problem, ProblemError, Recipe
 
 _QUEUE_LOCK = ".queue.lock"
 _REBUILD_FOLDER = "rebuild"
+_WRITTEN = (TRASH_FOLDER, *"conversations corrections documents masks storyboards".split())
+"""Folders of the library whose files are replaced as a whole."""
 
 
 class Library:
@@ -467,8 +469,9 @@ class Library:
             self.notice = error.problem
         self.release_dead()
         self._work.remove_stale(self.root)
-        for folder in (self.root, self.root / TRASH_FOLDER, self.root / "masks"):
-            sweep(folder)
+        for folder in (self.root, *(self.root / name for name in _WRITTEN)):
+            if leads_inside(self.root, folder):
+                sweep(folder)
 
     def release_dead(self) -> bool:
         """Interrupt the jobs of dead processes, with their results. Returns whether there were any.

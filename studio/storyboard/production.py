@@ -170,9 +170,9 @@ def film_request(board: Board, shots: Sequence[Shown], seen: Sequence[Path]) -> 
         )
     return _request(
         {
-            "task": FILM.task,
             "fit": "whole",
             **board.film_options,
+            "task": FILM.task,
             "title": board.title,
             "pictures": [{"path": str(path)} for path in pictures],
             "voices": [{"path": str(path)} for path in voices],
@@ -188,10 +188,10 @@ def _picture(board: Board, shot: BoardShot) -> Part | None:
     kind = prompted_kind(Medium.PICTURE)
     request = _request(
         {
-            "task": kind.task,
             "count": board.variations,
             "seed": shot.seed,
             **board.picture_options,
+            "task": kind.task,
             "prompt": prompt,
         }
     )
@@ -202,7 +202,7 @@ def _voice(board: Board, shot: BoardShot) -> Part | None:
     if not any(character.isalnum() for character in shot.voice):
         return None
     kind = prompted_kind(Medium.AUDIO)
-    request = _request({"task": kind.task, **board.voice_options, "prompt": shot.voice, "count": 1})
+    request = _request({**board.voice_options, "task": kind.task, "prompt": shot.voice, "count": 1})
     return Part(_key(request), request)
 
 

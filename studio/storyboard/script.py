@@ -18,6 +18,8 @@ from studio.protocol import ProblemError, Sentence, problem, sentence
 from studio.storyboard.board import MAX_SECONDS, MAX_SHOTS, BoardShot, shot_problems
 
 MAX_BYTES = 4 * 2**20
+_MAX_ROWS = 4 * MAX_SHOTS
+"""With those that are left out."""
 _COLUMNS = {
     "picture": (
         "picture image visual visuals scene frame description 画面 图片 画面内容 镜头内容 图像"
@@ -42,7 +44,7 @@ _MOTIONS: tuple[tuple[str, Motion], ...] = (
 )
 _NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,3})?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
-_FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*```\w*[ \t\r]*$", re.MULTILINE)
 _RULE = re.compile(r"[\s|:]*-[\s|:\-]*")
 _HEADING = re.compile(r"#{1,6}\s+(.{1,200})")
 _FRONT_MATTER = re.compile(r"\A---\r?\n.*?\n---\r?\n", re.DOTALL)
@@ -78,7 +80,7 @@ def read_script(path: Path) -> Script:
         )
     if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".xlsx"):
         _, cells = read_cells(path)
-        return _checked(path.stem, list(_table_rows(cells)), path.name, path.parent)
+        return _checked(path.stem, _table_rows(cells), path.name, path.parent)
     decoded = decode(data)
     if decoded is None:
         raise problem("bad_input", "{path} is not a text file.", path=printable(str(path)))
@@ -102,7 +104,9 @@ def parse_script(text: str, title: str = "", name: str = "", folder: Path | None
     return _checked(title, rows, name, folder)
 
 
-def _checked(title: str, rows: list[Mapping[str, Any]], name: str, folder: Path | None) -> Script:
+def _checked(
+    title: str, rows: Iterable[Mapping[str, Any]], name: str, folder: Path | None
+) -> Script:
     shots: list[BoardShot] = []
     notes: list[Sentence] = []
     for number, row in enumerate(rows, 1):
@@ -115,7 +119,7 @@ def _checked(title: str, rows: list[Mapping[str, Any]], name: str, folder: Path 
                     "Shot {number} is left out: it has no picture and no words.", number=number
                 )
             )
-        if len(shots) > MAX_SHOTS:
+        if len(shots) > MAX_SHOTS or number > _MAX_ROWS:
             raise problem(
                 "bad_input",
                 "There are more than {most} shots. Divide the script into parts.",

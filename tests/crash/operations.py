@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from PIL import Image
 
@@ -17,9 +18,14 @@ from studio.library.index.database import FILE_NAME
 from studio.library.recipes.export import TABLE, export
 from studio.library.records import Job
 from studio.library.store import Library
+from studio.storyboard.board import Board, BoardShot
+from studio.storyboard.board_files import BoardFiles
 from tests.unit.conftest import png_bytes, recipe_for
 
 _REQUEST = ImageRequest(prompt="a fox 狐狸", seed=5, count=3)
+_BOARD_ID = "20260101-000000-0a0b0c0d"
+_OLD_BOARD = Board(title="A day 一天", shots=(BoardShot("a fox", "Hello.", 3.0, "in", 7),) * 20)
+_NEW_BOARD = msgspec.structs.replace(_OLD_BOARD, title="Two days", shots=_OLD_BOARD.shots * 3)
 
 
 class Operation(Struct, frozen=True):
@@ -212,6 +218,15 @@ def _resume(place: Path) -> None:
     library.close()
 
 
+def _with_board(place: Path) -> None:
+    _small(place)
+    BoardFiles(made(place)).write(_BOARD_ID, _OLD_BOARD)
+
+
+def _keep_board(place: Path) -> None:
+    BoardFiles(made(place)).write(_BOARD_ID, _NEW_BOARD)
+
+
 # ---- what holds besides
 
 
@@ -299,6 +314,21 @@ def _whole_export(place: Path) -> list[str]:
     return wrong
 
 
+def _old_or(*possible: Board | None) -> Callable[[Path], list[str]]:
+    """Return a check that the storyboard is one of these, whole, and that it can be kept again."""
+
+    def check(place: Path) -> list[str]:
+        files = BoardFiles(made(place))
+        found = files.read(_BOARD_ID)
+        plain = msgspec.structs.replace(found, used=0.0) if found is not None else None
+        wrong = [] if plain in possible else [f"another storyboard: {plain}"]
+        files.write(_BOARD_ID, _NEW_BOARD)
+        left = sorted(path.name for path in files.folder.iterdir())
+        return wrong + ([] if left == [f"{_BOARD_ID}.json"] else [f"beside a storyboard: {left}"])
+
+    return check
+
+
 OPERATIONS = (
     Operation("enqueue", _small, _enqueue, _all_or_none),
     Operation("enqueue, and lose the index", _small, _enqueue, _all_or_none, _lose_index),
@@ -316,4 +346,6 @@ OPERATIONS = (
     Operation("open with an older index", _older_index, _open, _found_and_waiting),
     Operation("resume", _cut_off, _resume, _resumed_once),
     Operation("open", _cut_off, _open, _resumed_once),
+    Operation("keep a storyboard", _with_board, _keep_board, _old_or(_OLD_BOARD, _NEW_BOARD)),
+    Operation("keep the first storyboard", _small, _keep_board, _old_or(None, _NEW_BOARD)),
 )

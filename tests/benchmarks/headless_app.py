@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from studio.engine.local.client import EngineClient
 from studio.jobs.runner import Runner
 from studio.library.store import Library
@@ -41,6 +43,13 @@ class HeadlessApp:
         Returns seconds and the number of tokens made (0 for pictures). Raises on failure.
         """
         return self.run_together([request])
+
+    def processor_seconds(self) -> float:
+        """Return for how long this process and the engine, if it runs, have worked."""
+        found = [psutil.Process().cpu_times()]
+        if self.engine.pid is not None:
+            found.append(psutil.Process(self.engine.pid).cpu_times())
+        return float(sum(times.user + times.system for times in found))
 
     def run_together(self, requests: Sequence[Request]) -> tuple[float, float]:
         """Run requests with the same settings together; otherwise like `run`."""

@@ -23,6 +23,7 @@ from tests.benchmarks import (
     overhead,
     speech,
     start_up,
+    transcribe,
     video,
 )
 from tests.benchmarks.headless_app import ROOT
@@ -38,6 +39,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "image": lambda: [overhead.image(rounds)],
         "upscale": lambda: [overhead.upscale(rounds)],
         "speech": lambda: speech.speech(rounds),
+        "transcribe": lambda: transcribe.transcribe(rounds),
         "video": lambda: [*video.fidelity(), *video.pace(max(2, rounds // 2))],
         "video_memory": video.memory,
         "video_resumed": lambda: video.resumed(max(3, rounds // 2)),
@@ -65,7 +67,8 @@ def benchmarks(rounds: int) -> dict[str, Callable[[], list[Row]]]:
 def main() -> int:
     """Run the benchmarks asked for; return 1 where a target was missed."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("names", nargs="*", help="which ones; all without a name")
+    names = ", ".join(benchmarks(1))
+    parser.add_argument("names", nargs="*", help=f"which ones; all without a name: {names}")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of measurements (5)")
     arguments = parser.parse_args()
     known = benchmarks(arguments.rounds)

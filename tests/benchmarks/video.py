@@ -17,7 +17,7 @@ from studio.kinds.video import VideoRequest
 from studio.models.identify import describe_path
 from studio.protocol import Done, Event, InputFile, Progress, RunJob
 from studio.settings import default_paths
-from tests.benchmarks.headless_app import PHOTOGRAPH, HeadlessApp, baseline, headless_app
+from tests.benchmarks.headless_app import PHOTOGRAPH, baseline, headless_app
 from tests.benchmarks.table import Row, pairs, spread
 from tests.video_files import (
     Frame,
@@ -130,9 +130,9 @@ def _pace(what: str, arguments: tuple[str, ...], video: Path, rounds: int, **fie
     with headless_app() as app, baseline("video", *arguments) as script:
 
         def ours() -> float:
-            before = _processor_time(app)
+            before = app.processor_seconds()
             seconds = app.run(VideoRequest(input=InputFile(str(video)), **fields))[0]
-            worked.append(_processor_time(app) - before)
+            worked.append(app.processor_seconds() - before)
             return seconds
 
         def theirs() -> float:
@@ -151,14 +151,6 @@ def _pace(what: str, arguments: tuple[str, ...], video: Path, rounds: int, **fie
         ratio <= TARGET,
         {"ratios": ratios, "processor": work, "seconds": left, "bare": right},
     )
-
-
-def _processor_time(app: HeadlessApp) -> float:
-    """Return the seconds that this process and the engine, if it runs, have worked."""
-    found = [psutil.Process().cpu_times()]
-    if app.engine.pid is not None:
-        found.append(psutil.Process(app.engine.pid).cpu_times())
-    return float(sum(times.user + times.system for times in found))
 
 
 def memory() -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import Any, TypeVar
@@ -20,11 +21,19 @@ from studio.serve.access import Guard
 from studio.serve.bodies import MAX_FORM_BYTES, read_body, read_json
 from studio.serve.chat import Answers, ChatBody, chat_kind, read_chat, whole_completion
 from studio.serve.chat_events import chat_events, first_pieces
+from studio.serve.embeddings import EmbeddingsBody, check_embeddings, embeddings_answer
 from studio.serve.errors import ApiError, api_error
 from studio.serve.forms import read_form
 from studio.serve.job_board import JobBoard
 from studio.serve.job_feed import JobFeed
-from studio.serve.models import describe_model, find_model, require_model, served_models
+from studio.serve.models import (
+    describe_model,
+    find_embedder,
+    find_model,
+    require_model,
+    served_embedders,
+    served_models,
+)
 from studio.serve.pictures import (
     finished_pictures,
     picture_body,
@@ -52,6 +61,7 @@ class Endpoints:
     async def models(self, _request: Request) -> Response:
         """List the models."""
         models = await asyncio.to_thread(served_models, self._registry)
+        models += await asyncio.to_thread(served_embedders, self._registry)
         return JSONResponse({"object": "list", "data": [describe_model(each) for each in models]})
 
     async def model(self, request: Request) -> Response:
@@ -106,13 +116,21 @@ class Endpoints:
                 made = finished_pictures(feed, wanted.count)
                 return JSONResponse(await _while_connected(request, made))
 
-    async def embeddings(self, _request: Request) -> Response:
-        """Say that there are none."""
-        raise ApiError(
-            400,
-            sentence("Embeddings are not supported yet: no model for them can be loaded here."),
-            code="not_supported",
+    async def embeddings(self, request: Request) -> Response:
+        """Turn texts into vectors."""
+        body = await read_json(request, EmbeddingsBody)
+        check_embeddings(body)
+        model = await asyncio.to_thread(find_embedder, self._registry, body.model)
+        stopped = threading.Event()
+        work = asyncio.to_thread(
+            self._board.embed, model, body.texts, body.input_type == "query", stopped
         )
+        try:
+            vectors, tokens = await _while_connected(request, work)
+        finally:
+            stopped.set()
+        answer = await asyncio.to_thread(embeddings_answer, body, model, vectors, tokens)
+        return JSONResponse(answer)
 
 
 def _starlette(endpoints: Endpoints) -> Starlette:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio.engine.api import Engine
+from studio.jobs.documents.embedder import STEP, embed_on
 from studio.jobs.lanes import JobFilter, Lane, Lanes
 from studio.jobs.runner import JobChanged, RunnerEvent
 from studio.kinds.coding import shared_settings
@@ -21,6 +22,7 @@ from studio.models.registry import Registry
 from studio.protocol import (
     Failed,
     JobStatus,
+    ModelRef,
     Problem,
     ProblemError,
     Request,
@@ -121,6 +123,8 @@ class JobBoard:
         self._lanes = Lanes(library, engines, registry, self._waiting)
         self._changed = threading.Condition()
         self._wakes = 0
+        self._embeddings = 0
+        self._has_embedded = False
         self._is_closed = False
         self._listeners: dict[str, Listener] = {}
         self._problems: dict[str, Problem] = {}
@@ -161,6 +165,39 @@ class JobBoard:
             self._drop(job.id)
             raise ProblemError(_stopped())
         return job
+
+    def embed(
+        self, model: ModelRef, texts: Sequence[str], are_questions: bool, stopped: threading.Event
+    ) -> tuple[list[bytes], int]:
+        """Return a vector for each text, and how many tokens were read, a few texts at a time.
+
+        Jobs come between. Blocks. Raises `ProblemError`, also if `stopped` is set or the board is
+        closed.
+        """
+        engine = self._lanes.lanes[0].engine
+        vectors: list[bytes] = []
+        tokens = 0
+        with self._embedding():
+            for at in range(0, len(texts), STEP):
+                if stopped.is_set() or self._is_closed:
+                    raise ProblemError(_stopped())
+                found = embed_on(engine, model, tuple(texts[at : at + STEP]), are_questions)
+                vectors += found.vectors
+                tokens += found.tokens
+        return vectors, tokens
+
+    @contextlib.contextmanager
+    def _embedding(self) -> Iterator[None]:
+        """Keep the engine as it is meanwhile, and its memory in mind afterwards."""
+        with self._changed:
+            self._embeddings += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._embeddings -= 1
+                self._has_embedded = True
+                self._wake()
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job, waiting or running. Does nothing if it has ended."""
@@ -212,15 +249,15 @@ class JobBoard:
             with self._changed:
                 is_awake = self._changed.wait_for(
                     partial(self._has_changed, seen),
-                    self._idle_seconds if has_run else None,
+                    self._idle_seconds if has_run or self._has_embedded else None,
                 )
                 if self._is_closed:
                     return
                 seen = self._wakes
-            if not is_awake:
+            if not is_awake and not self._embeddings:
                 # Ends its process, and with it the memory of the models; the next job starts it.
                 lane.engine.restart()
-                has_run = False
+                has_run = self._has_embedded = False
             while jobs := self._lanes.take(lane):
                 has_run = True
                 try:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from studio.jobs.documents.embedder import choose_embedder
 from studio.kinds.kind import Medium
 from studio.kinds.registry import AnyKind, prompted_kind
 from studio.models.registry import Registry
@@ -26,6 +27,27 @@ def served_models(registry: Registry) -> list[ModelRef]:
     """Return all models that can be named in a request, starter models first."""
     tasks = {kind.task for kind in served_kinds()}
     return [model for model in registry.list() if model.task in tasks and not model.is_companion]
+
+
+def served_embedders(registry: Registry) -> list[ModelRef]:
+    """Return the models that turn texts into vectors."""
+    return [model for model in registry.list() if model.role == "embedder"]
+
+
+def find_embedder(registry: Registry, name: str) -> ModelRef:
+    """Return the embedder of a request, or the usual one if it names none. Raises `ApiError`."""
+    models = served_embedders(registry)
+    try:
+        found = choose_embedder(models, name)
+    except ProblemError:
+        raise _unknown(name, [model.id for model in models]) from None
+    if found is None:
+        message = sentence(
+            "There is no model for embeddings yet. `studio models starter all-minilm-l6-v2` "
+            "installs one for English, `studio models catalogue` lists others."
+        )
+        raise ApiError(404, message, param="model", code="model_not_found")
+    return found
 
 
 def find_model(registry: Registry, kind: AnyKind, name: str) -> ModelRef:
@@ -50,7 +72,7 @@ def find_model(registry: Registry, kind: AnyKind, name: str) -> ModelRef:
 
 def require_model(registry: Registry, name: str) -> ModelRef:
     """Return the model with an id. Raises `ApiError` if there is none."""
-    models = served_models(registry)
+    models = [*served_models(registry), *served_embedders(registry)]
     found = next((model for model in models if model.id == name), None)
     if found is None:
         raise _unknown(name, [model.id for model in models])

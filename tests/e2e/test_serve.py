@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from studio.library.recipes.metadata import read_recipe
 from studio.library.store import Library
 from studio.protocol import JobStatus
 from tests.e2e.served import PICTURE_MODEL, TEXT_MODEL, Served, eventually, served
+from tests.unit.model_files import write_embedder
 
 CHAT = "/v1/chat/completions"
 
@@ -354,9 +356,33 @@ def test_an_edit_without_a_form_is_said(server: Served, kind: str) -> None:
         assert status == 400 and answer["error"]["message"]
 
 
-def test_embeddings_are_refused_honestly(server: Served) -> None:
-    with pytest.raises(openai.BadRequestError, match="Embeddings are not supported yet"):
-        server.client.embeddings.create(model=TEXT_MODEL, input="hi")
+def test_texts_become_vectors_as_numbers_or_bytes(server: Served) -> None:
+    folder = write_embedder(server.home / "models" / "meaning")
+    create = server.client.embeddings.create
+    texts = ["a red fox", "the red fox", *["rain"] * 70]
+    made = create(model="meaning", input=texts)
+    assert [each.index for each in made.data] == list(range(len(texts)))
+    plain = create(model="meaning", input=texts[0], encoding_format="float")
+    assert (plain.model, len(plain.data)) == ("meaning", 1)
+    assert plain.data[0].embedding == pytest.approx(made.data[0].embedding)
+    assert sum(number**2 for number in plain.data[0].embedding) == pytest.approx(1, abs=1e-4)
+    assert "meaning" in [each.id for each in server.client.models.list().data]
+    assert server.client.models.retrieve("meaning").id == "meaning"
+    for wrong, said_of_it in (
+        ({"input": []}, "1 to"),
+        ({"input": ["a", " "]}, "not blank"),
+        ({"input": "a", "dimensions": 3}, "length"),
+    ):
+        with pytest.raises(openai.BadRequestError, match=said_of_it):
+            create(model="meaning", **wrong)
+    with pytest.raises(openai.NotFoundError, match="Similar ones"):
+        create(model="meanings", input="hi")
+    # One that writes is no model for it, and the other way round.
+    with pytest.raises(openai.NotFoundError):
+        create(model=TEXT_MODEL, input="hi")
+    with pytest.raises(openai.NotFoundError):
+        server.client.chat.completions.create(model="meaning", messages=said("hi"))
+    shutil.rmtree(folder)
 
 
 def test_many_requests_at_once_are_all_answered(server: Served) -> None:

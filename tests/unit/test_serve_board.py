@@ -104,6 +104,23 @@ def test_an_idle_engine_leaves_the_memory_and_comes_back(
     assert made.engine.pid != before
 
 
+def test_an_engine_that_only_made_vectors_rests_too(
+    made: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_rested = threading.Event()
+    monkeypatch.setattr(made.engine, "restart", has_rested.set)
+    board = made.made(idle_seconds=0.05)
+    board.start()
+    texts = ["a fox"] * 100
+    vectors, _ = board.embed(MODEL, texts, False, threading.Event())
+    assert len(vectors) == len(texts)
+    assert has_rested.wait(SECONDS)
+    stopped = threading.Event()
+    stopped.set()
+    with pytest.raises(ProblemError, match="stopped"):
+        board.embed(MODEL, texts, False, stopped)
+
+
 def test_a_job_that_is_released_while_it_runs_is_cancelled(made: Board) -> None:
     made.board.start()
     job, reports = made.submit("[slow]")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QAction, QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -195,6 +195,14 @@ def test_links_are_made_of_numbers_that_there_are_and_of_nothing_else() -> None:
         assert passage_of(QUrl(other)) == 0
 
 
+def meaning(tab: TextTab) -> QAction:
+    """Return what the menu of documents says about the search by meaning."""
+    tab.documents.menu._fill()
+    found = tab.documents.menu.findChild(QAction, "text.documents.meaning")
+    assert found is not None
+    return found
+
+
 def test_passages_get_vectors_in_the_background_and_a_question_finds_them(
     home: Paths, window: MainWindow, tab: TextTab, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -206,6 +214,7 @@ def test_passages_get_vectors_in_the_background_and_a_question_finds_them(
     qtbot.waitUntil(lambda: any(text.startswith("a.txt") for text in chips.texts().values()))
     vectors = passage_vectors_of(window.state)
     assert vectors.model() is None
+    assert "get a model" in meaning(tab).text()
 
     def waiting() -> int:
         index = open_index(home)
@@ -222,6 +231,10 @@ def test_passages_get_vectors_in_the_background_and_a_question_finds_them(
         window.state.refresh_models()
     assert vectors.model() is not None
     qtbot.waitUntil(lambda: waiting() == vectors.left == 0, timeout=20_000)
+    assert (meaning(tab).text(), meaning(tab).isEnabled()) == (
+        "Searched by meaning with meaning",
+        False,
+    )
     # Words of every question are not looked for; the vectors of the fake engine count them.
     tab.prompt.set_text("who is that")
     tab.generate()
@@ -257,6 +270,7 @@ def test_while_a_job_runs_a_question_finds_its_passages_by_words(
     qtbot.waitUntil(lambda: any(text.startswith("a.txt") for text in chips.texts().values()))
     qtbot.waitUntil(lambda: vectors.left > STEP)
     waiting = vectors.left
+    assert f"{waiting} passages to go" in meaning(tab).text()
     tab.prompt.set_text("Which colour has the lighthouse?")
     tab.generate()
     turns = tab.chat.conversation.turns

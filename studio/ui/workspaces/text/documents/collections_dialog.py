@@ -36,6 +36,7 @@ from studio.ui.widgets.plain_text import one_line, plain_tooltip
 from studio.ui.widgets.tinted_label import TintedLabel
 from studio.ui.workspaces.text.documents.collection_model import CollectionModel
 from studio.ui.workspaces.text.documents.collection_reading import CollectionReading
+from studio.ui.workspaces.text.documents.passage_vectors import passage_vectors_of
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
@@ -67,6 +68,8 @@ class CollectionsDialog(QDialog):
         self.reading.listed.connect(self._show_files)
         self.reading.read.connect(self._file_read)
         self.reading.refused.connect(self._refused)
+        self._vectors = passage_vectors_of(state)
+        self._vectors.changed.connect(self._vectors_changed)
         self.list = QListWidget(self)
         self.list.setObjectName("collections.list")
         self.list.setAccessibleName(self.tr("Collections"))
@@ -297,7 +300,14 @@ class CollectionsDialog(QDialog):
         if wrong:
             said = self.tr("{count} documents, of which {wrong} cannot be read")
         text = said.format(count=f"{len(files):,}", wrong=f"{wrong:,}")
+        if self._vectors.left:
+            preparing = self.tr("Preparing the search by meaning: {n} passages to go")
+            text += " · " + preparing.format(n=f"{self._vectors.left:,}")
         self.status.show_text(text, "warning" if wrong else None)
+
+    def _vectors_changed(self) -> None:
+        if self.model.files and not self.reading.is_reading:
+            self._show_status()
 
     def _refused(self, problem: Problem) -> None:
         self._enable()

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QToolButton
 
+from studio.kinds.kind import Medium
+from studio.kinds.registry import prompted_kind
 from studio.ui.shell.state import AppState
 from studio.ui.style.icons import icon
 from studio.ui.widgets.dialog_frame import show_dialog
 from studio.ui.widgets.plain_text import menu_text, plain_tooltip
+from studio.ui.workspaces.text.documents.passage_vectors import passage_vectors_of
 
 if TYPE_CHECKING:
     from studio.library.documents.collections import Collection
@@ -22,7 +25,7 @@ _MOST = 20
 
 
 class DocumentsMenu(QMenu):
-    """Object names: `text.documents.files`, `text.documents.collections`."""
+    """Object names: `text.documents.files`, `.collections`, `.meaning`."""
 
     files_requested = Signal()
     chosen = Signal(object)
@@ -84,3 +87,23 @@ class DocumentsMenu(QMenu):
         self.addSeparator()
         show = self.addAction(self.tr("Collections…"), self.open_dialog)
         show.setObjectName("text.documents.collections")
+        self._add_meaning()
+
+    def _add_meaning(self) -> None:
+        """Say how passages are found, and where a model for it comes from."""
+        vectors = passage_vectors_of(self._state)
+        model = vectors.model()
+        if model is None:
+            text = self.tr("Search by meaning, too: get a model…")
+            action = self.addAction(
+                text, lambda: self._state.destinations.open_models(prompted_kind(Medium.TEXT).task)
+            )
+        else:
+            text = self.tr("Searched by meaning with {model}").format(model=model.name)
+            if vectors.left:
+                text = self.tr("Preparing the search by meaning: {n} passages to go").format(
+                    n=f"{vectors.left:,}"
+                )
+            action = self.addAction(menu_text(text))
+            action.setEnabled(False)
+        action.setObjectName("text.documents.meaning")

@@ -41,7 +41,17 @@ def check_swaps(given: Facts, written: Facts) -> Iterator[Finding]:
         straight = own[first] & brief[first] | own[second] & brief[second]
         crossed_one = (own[first] & brief[second]) - shared
         crossed_other = (own[second] & brief[first]) - shared
-        if straight - shared or not (crossed_one and crossed_other):
+        if straight - shared or not (crossed_one or crossed_other):
+            continue
+        is_turned = (one.start < other.start) != (places[first].start < places[second].start)
+        if not (crossed_one and crossed_other) and not (
+            is_turned
+            and not _is_change(places[first], places[second], given)
+            and own[first]
+            and own[second]
+            and _are_beside(one, other, written)
+            and _are_beside(places[first], places[second], given)
+        ):
             continue
         for figure, meant in ((one, second), (other, first)):
             if figure.start in told:
@@ -52,6 +62,25 @@ def check_swaps(given: Facts, written: Facts) -> Iterator[Finding]:
             message = sentence("The brief says “{brief}” of this.", brief=said)
             text = written.text[figure.start : figure.end]
             yield Finding("figure_changed", text, message, figure.start, figure.end)
+
+
+def _are_beside(one: Figure, other: Figure, facts: Facts) -> bool:
+    """Return whether two figures stand near each other, and no third one of their kind between."""
+    start, end = sorted((one.start, other.start))
+    between = [
+        third
+        for third in facts.figures
+        if third.dimension == one.dimension and start < third.start < end
+    ]
+    return end - start < 2 * _NEAR and not between
+
+
+_TO = re.compile(r"[^\s\d，。,.]{0,2}\s?(?:[-~:]|to|到|至)\s?")
+
+
+def _is_change(one: Figure, other: Figure, facts: Facts) -> bool:
+    first, second = sorted((one, other), key=lambda figure: figure.start)
+    return bool(_TO.fullmatch(facts.text[first.end : second.start]))
 
 
 def _single(facts: Facts) -> list[Figure]:

@@ -12,11 +12,17 @@ from studio.protocol import Sentence, sentence
 from studio.writing.facts.check_bearings import check_bearings, check_parts_of_day, check_sides
 from studio.writing.facts.check_changes import check_changes
 from studio.writing.facts.check_dates import check_dates
+from studio.writing.facts.check_denials import check_denials
 from studio.writing.facts.check_differences import check_differences
 from studio.writing.facts.check_figures import check_figures
+from studio.writing.facts.check_kinds import check_kinds
 from studio.writing.facts.check_names import check_codes, check_names
 from studio.writing.facts.check_opposites import check_opposites
+from studio.writing.facts.check_poles import check_poles
+from studio.writing.facts.check_quotes import check_quotes
+from studio.writing.facts.check_relations import check_relations
 from studio.writing.facts.check_results import check_results
+from studio.writing.facts.check_roles import check_roles
 from studio.writing.facts.check_swaps import check_swaps
 from studio.writing.facts.facts_in_text import Facts, facts_in
 from studio.writing.facts.figures import MOST_FIGURES
@@ -51,6 +57,8 @@ def check_facts(brief: str, draft: str) -> FactCheck:
         *check_differences(given, written),
         *check_swaps(given, written),
         *check_opposites(given, written),
+        *check_denials(given, written),
+        *check_poles(given, written),
         *check_results(given, written),
         *check_bearings(given, written),
         *check_sides(given, written),
@@ -58,8 +66,11 @@ def check_facts(brief: str, draft: str) -> FactCheck:
         *check_dates(given, written),
         *check_codes(given, written),
     ]
-    if _is_chinese(brief) == _is_chinese(draft):
-        findings += check_names(given, written)
+    are_alike = _is_chinese(brief) == _is_chinese(draft)
+    findings += check_quotes(given, written, are_alike=are_alike)
+    if are_alike:
+        findings += [*check_names(given, written), *check_roles(given, written)]
+        findings += [*check_relations(given, written), *check_kinds(given, written)]
     elif given.names or written.names:
         not_judged.append(
             sentence(

@@ -134,6 +134,9 @@ _PATTERNS = (
         rf"(?<![A-Za-z_\d.,$¥€£#])(?P<year>{_YEAR})(?![A-Za-z_\d]|[.,]\d|%|\s?(?![到至])[\u4e00-\u9fff\d])"
     ),
 )
+_LISTED_DAYS = re.compile(
+    "(?:星期|周|礼拜)([一二三四五六日天](?:[、,和及与][一二三四五六日天])+)(?![个次天号层楼月年小\\d])"
+)
 _COUNTED_AFTER_YEAR = re.compile(
     r"\s(?:people|persons|items?|units?|employees|students|pieces|copies|words|characters|visitors"
     r"|tickets|square|metres?|meters?|km|kg|tonnes?|tons?|dollars|euros|yuan|jobs|shops?|stores?)\b"
@@ -156,6 +159,12 @@ def moments(text: str) -> tuple[Moment, ...]:
             if (moment := _moment(match)) is not None:
                 found.append(moment)
                 covered[start:end] = b"\1" * (end - start)
+    for match in _LISTED_DAYS.finditer(text):
+        found += [
+            Moment(at, at + 1, weekday=CHINESE_DAYS[text[at]])
+            for at in range(match.start(1) + 1, match.end(1))
+            if text[at] in CHINESE_DAYS and not covered[at]
+        ]
     return tuple(sorted(found, key=lambda moment: moment.start))
 
 

@@ -141,7 +141,7 @@ _TITLES = (
 _SPEECH = "表示|称|指出|介绍|认为|宣布|告诉|透露|强调|回忆|坦言|解释|补充|写道|说"
 _PERSON = (
     re.compile(
-        rf"(?:{_TITLES})(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，。、；：！？,.;:!?\s（(在是和与的说为将对于从向被及操执率带打领亲主担荣获夺攻拿射凭独挥演讲授来现致先又再也还就都则]|{_SPEECH}|$)"
+        rf"(?:{_TITLES})(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，。、；：！？,.;:!?\s（(在是和与的说为将对于从向被及操执率带打领亲主担荣获夺攻拿射凭独挥演讲授来现致先又再也还就都则不没未被这那]|{_SPEECH}|$)"
     ),
     re.compile(rf"(?<![\u4e00-\u9fff])(?P<name>[{_SURNAMES}]{_GIVEN})(?={_TITLES}|{_SPEECH})"),
     re.compile(
@@ -347,8 +347,19 @@ def listed_persons(text: str) -> Iterator[str]:
         rf"(?<![\u4e00-\u9fff\d])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}(?![\u4e00-\u9fff])", text
     ):
         name = match.group()
-        if not _WEEKDAY.match(name) and name[-1] not in "约为达超共":
+        is_word = bool(_WEEKDAY.match(name)) or name[:2] in _NO_PERSON
+        if not is_word and name[-1] not in "约为达超共不没":
             yield name
+
+
+def persons_with_roles(text: str) -> Iterator[str]:
+    """Yield names of two or three characters that take a role: 董倩为首席运营官."""
+    for match in re.finditer(
+        rf"(?<![\u4e00-\u9fff])(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)"
+        r"(?=(?:为|任|担任|出任|接任|接替|升任|当选|兼任))",
+        text,
+    ):
+        yield match["name"]
 
 
 def is_general(stem: str) -> bool:

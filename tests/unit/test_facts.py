@@ -153,6 +153,7 @@ CHANGED = (
     ("Pool and sauna stay open", "The sauna will be closed.", "name_changed", "closed"),
     ("进度晚两天", "进度提前两天。", "name_changed", "提前"),
     ("每周二、五发车", "每周二、四发车。", "date_changed", "四"),
+    ("90 seats, 70 already sold", "All 90 seats are sold.", "figure_changed", "All 90"),
     ("dates: 5 and 6 May", "It is on the 5th and 9th.", "date_changed", "9th"),
 )
 

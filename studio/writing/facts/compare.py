@@ -24,6 +24,7 @@ from studio.writing.facts.check_relations import check_relations
 from studio.writing.facts.check_results import check_results
 from studio.writing.facts.check_roles import check_roles
 from studio.writing.facts.check_swaps import check_swaps
+from studio.writing.facts.check_wholes import check_wholes
 from studio.writing.facts.facts_in_text import Facts, facts_in
 from studio.writing.facts.figures import MOST_FIGURES
 from studio.writing.facts.findings import Finding
@@ -56,6 +57,7 @@ def check_facts(brief: str, draft: str) -> FactCheck:
         *check_changes(given, written),
         *check_differences(given, written),
         *check_swaps(given, written),
+        *check_wholes(given, written),
         *check_opposites(given, written),
         *check_denials(given, written),
         *check_poles(given, written),

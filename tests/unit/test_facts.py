@@ -59,6 +59,8 @@ SAME = (
     ("length 41 min", "It lasts forty minutes or so."),
     ("group under-12", "The group is for children under 12岁."),
     ("price €0.62", "It costs 62 cents."),
+    ("果园120亩，果树4800棵", "果园120亩，果树4800棵，平均每亩40棵。"),
+    ("训练3小时10分钟", "训练了3个多小时。"),
 )
 CHANGED = (
     (
@@ -152,6 +154,7 @@ CHANGED = (
     ("手表不能测血压", "这款手表还能测血压。", "name_changed", "这款手表还能测血压"),
     ("Pool and sauna stay open", "The sauna will be closed.", "name_changed", "closed"),
     ("进度晚两天", "进度提前两天。", "name_changed", "提前"),
+    ("苹果每斤6元", "苹果每公斤6元。", "unit_changed", "每公斤6元"),
     ("每周二、五发车", "每周二、四发车。", "date_changed", "四"),
     ("90 seats, 70 already sold", "All 90 seats are sold.", "figure_changed", "All 90"),
     ("dates: 5 and 6 May", "It is on the 5th and 9th.", "date_changed", "9th"),

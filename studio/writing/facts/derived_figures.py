@@ -276,7 +276,7 @@ def _from_two(figure: Figure, first: Figure, second: Figure) -> Iterator[tuple[_
             continue
         if one.dimension == figure.dimension and other.is_bare and not figure.is_bare:
             yield "quotient", one.value / other.value
-        if figure.is_bare and one.is_bare and other.dimension in ("time", "month"):
+        if figure.is_bare and one.is_bare and other.dimension in _SHARED_OUT:
             yield "quotient", one.value / other.number
         if is_money(figure.dimension) and one.dimension == figure.dimension:
             yield "quotient", one.value / other.number
@@ -320,6 +320,7 @@ def _products(figure: Figure, first: Figure, second: Figure) -> Iterator[tuple[_
                     yield "quotient", one.value / times
 
 
+_SHARED_OUT = frozenset(("time", "month", "area", "length", "volume", "mass"))
 _NO_PRODUCT = frozenset(("percent", "percentage_point", "fold", "degree", "temperature"))
 _SECONDS = {"hour": 3600, "day": 86400, "week": 604800}
 

@@ -13,7 +13,7 @@ _DAY = 86400
 _MARGIN = Decimal("0.05")
 """By how much "about" and "more than" may be off."""
 SAYS_A_CHANGE = frozenset(
-    "增长 同比 环比 比增 比降 比下 比上 下降 上升 减少 增加 降低 提高".split()
+    "增长 同比 环比 比增 比降 比下 比上 下降 上升 减少 增加 降低 提高 同期 去年 年同 上年".split()
 )
 """Pairs of characters in labels that say a change, not of what."""
 

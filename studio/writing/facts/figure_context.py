@@ -134,8 +134,9 @@ _PERIODS = {
 }
 _PERIODS |= {"年": "year", "小时": "hour", "晚": "night", "夜": "night"}
 _PERIODS |= {"daily": "day", "weekly": "week", "monthly": "month", "yearly": "year"}
+_PERIODS |= {"斤": "jin", "公斤": "kilo", "千克": "kilo", "吨": "tonne", "亩": "mu"}
 _PERIODS |= {"annually": "year", "hourly": "hour", "nightly": "night"}
-_CHINESE_PERIOD = "天|日|周|星期|月|季度|年|小时|晚|夜"
+_CHINESE_PERIOD = "天|日|周|星期|月|季度|年|小时|晚|夜|公斤|千克|斤|吨|亩"
 _PERIOD_BEFORE = re.compile(
     rf"每({_CHINESE_PERIOD})[只仅约需付收]{{0,2}}$|([年月日周])(?:租金|租|薪|费|供|缴)[为是仅约]?$"
 )

@@ -116,6 +116,8 @@ def _figure(text: str, numeral: Numeral) -> Figure | None:
         value, end = value + Decimal("0.5"), end + 2
     symbol = _SYMBOL.search(before)
     unit = unit_at(text, end)
+    if text.startswith("个多", end) and (some := unit_at("个" + text[end + 2 : end + 5], 0)):
+        rounding, unit = "over", (some[0], end + 1 + some[1])  # 3个多小时
     if of_what := _PERCENT_BEFORE.search(before):
         dimension, start = "percent", numeral.start - len("百分之")
         factor = _OF_WHAT[of_what[1]]

@@ -56,7 +56,7 @@ def _meant_instead(figure: Figure, equal: list[Figure], alike: list[Figure]) -> 
     if any(figure.counted & one.counted for one in equal):
         others = [one for one in others if figure.counted & one.counted]
     if not any(figure.label & one.label for one in equal) and all(one.label for one in equal):
-        labelled = [one for one in others if figure.label & one.label]
+        labelled = [one for one in others if figure.label & (one.label - SAYS_A_CHANGE)]
         labelled = [one for one in labelled if not any(_is_before(one, same) for same in equal)]
         if labelled:
             return labelled
@@ -69,7 +69,11 @@ def _meant_instead(figure: Figure, equal: list[Figure], alike: list[Figure]) -> 
     of_equal = frozenset[str]().union(*(one.stems for one in equal))
     apart = [one for one in apart if one.as_millions is None or one.number % 1 == 0]
     apart = [one for one in apart if figure.value / _FAR < one.value < figure.value * _FAR]
-    return [one for one in apart if (one.stems - of_equal) & figure.stems]
+    return [one for one in apart if (one.stems - of_equal - _WHEN) & figure.stems]
+
+
+_WHEN = frozenset(("同期", "上季", "前期", "往常"))
+"""Words that say when, and not of what."""
 
 
 def _is_before(other: Figure, figure: Figure) -> bool:

@@ -60,6 +60,13 @@ baritone: baritone
 landlord: landlord, landlady
 tenant: tenant
 winner: winner
+officer: officer
+leader: leader
+warden: warden
+chef: chef
+organiser: organiser, organizer
+clerk: clerk
+owner: owner
 """
 _CHINESE = (
     "首席执行官 首席财务官 财务总监 首席运营官 首席技术官 董事长 总裁 总经理 经理 主任 院长 校长"

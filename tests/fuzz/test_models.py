@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from studio.formats.weights.gguf import read_gguf_header
 from studio.formats.weights.safetensors import read_safetensors_header
+from studio.formats.weights.sentence_embedder import FILES, MAX_TOKENS, read_sentence_embedder
 from studio.models.identify import describe_path
 from studio.protocol import ProblemError
 from tests.fuzz.bounds import bounded
 from tests.fuzz.inputs import ODD_NUMBER, ODD_TEXT, ODD_VALUE, damaged, fuzz
-from tests.unit.model_files import write_gguf, write_llama, write_safetensors
+from tests.unit.model_files import write_embedder, write_gguf, write_llama, write_safetensors
 
 
 @functools.cache
@@ -105,6 +106,34 @@ def test_texts_in_the_metadata_may_contain_any_number_of_colons(tmp_path: Path) 
     header = json.dumps({"__metadata__": {"tags": text}}).encode()
     read_safetensors(path, len(header).to_bytes(8, "little") + header)
     assert read_safetensors_header(path).metadata == {"tags": text}
+
+
+@fuzz(
+    100,
+    name=st.sampled_from(FILES),
+    content=st.one_of(
+        ODD_VALUE,
+        st.dictionaries(
+            st.sampled_from(
+                ("prompts", "default_prompt_name", "max_seq_length", "pooling_mode", "type", "path")
+            ),
+            ODD_VALUE,
+        ),
+        st.lists(st.fixed_dictionaries({"type": ODD_TEXT, "path": ODD_TEXT}), max_size=4),
+    ),
+)
+def test_odd_files_beside_an_embedder_are_read_or_refused(
+    tmp_path: Path, name: str, content: object
+) -> None:
+    folder = write_embedder(tmp_path / "embedder")
+    (folder / name).write_text(json.dumps(content), "utf-8")
+
+    def call() -> None:
+        layout = read_sentence_embedder(folder)
+        assert 0 < layout.max_tokens <= MAX_TOKENS
+
+    bounded("embedder", tmp_path, call, ProblemError)
+    bounded("description", tmp_path, lambda: describe_path(folder), ProblemError)
 
 
 def read_gguf(path: Path, data: bytes) -> None:

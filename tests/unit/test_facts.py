@@ -211,6 +211,7 @@ DATA = Path(__file__).parents[1] / "data" / "facts"
         ("more_pairs", 0.83, 0.94),
         ("fresh_pairs", 0.81, 0.96),
         ("unseen_pairs", 0.66, 0.9),
+        ("blind_pairs", 0.6, 0.5),
     ],
 )
 def test_most_planted_errors_of_the_pairs_are_found_and_little_else(
@@ -222,7 +223,9 @@ def test_most_planted_errors_of_the_pairs_are_found_and_little_else(
     the others. After improving on one half of these it was 0.82 and 0.65 on the other half. The
     fresh pairs, by the author of the rules, were at first sight 0.57 and 0.69 (r1) and, after
     improving on those, 0.70 and 0.95 (r2). The unseen ones are by a third author and paraphrase
-    more: at first sight 0.43 and 0.57; since then the rules improved on them too.
+    more: at first sight 0.43 and 0.57; since then the rules improved on them too. Nothing was
+    improved on the blind ones, by a fourth author: 0.57 and 0.42 before the rules improved on the
+    unseen ones, 0.61 and 0.50 after.
     """
     planted = found = right = findings = 0
     for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines():

@@ -56,12 +56,12 @@ class BoardPage(QWidget):
         label.setBuddy(self.variations)
         head.addWidget(label)
         head.addWidget(self.variations)
+        head.addWidget(self.settings)
         row = QHBoxLayout()
         row.setSpacing(GRID)
         for text, name, icon, action in actions:
             row.addWidget(dialog_button(text, name, action, self, icon))
         row.addStretch(1)
-        row.addWidget(self.settings)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)

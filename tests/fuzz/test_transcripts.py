@@ -62,6 +62,7 @@ def test_odd_words_and_times_are_read_as_far_as_they_go(
 
 
 _LARGE = {
+    "a time of five digits": "[00:01.00]<9999:99>a<9999:99>b",
     "stamps": "[00:01.00]" + "<00:01.00>" * 30_000,
     "words in a line": "[00:01.00]" + "<00:01.00>a " * 20_000,
     "brackets": "[" * 500_000,

@@ -11,6 +11,8 @@ from msgspec import Struct
 _STAMP = re.compile(r"[<\[](\d{1,4}):(\d{1,2}(?:\.\d{1,3})?)[>\]]")
 _LINE = re.compile(r"^\[(\d{1,4}):(\d{1,2}(?:\.\d{1,3})?)\](.*)$")
 _MAX_LINES = 200_000
+_LATEST = 10_000 * 6000 - 1
+"""Hundredths of a second: minutes have at most four digits."""
 _LONGEST_CUE = 84
 """Characters of a subtitle: two lines of 42."""
 _LONGEST_WIDE = 36
@@ -185,7 +187,7 @@ def _seconds(minutes: str, seconds: str) -> float:
 
 
 def _lrc_time(seconds: float) -> str:
-    hundredths = round(max(0.0, seconds) * 100)
+    hundredths = min(round(max(0.0, seconds) * 100), _LATEST)
     return f"{hundredths // 6000:02d}:{hundredths % 6000 / 100:05.2f}"
 
 

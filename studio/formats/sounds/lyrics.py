@@ -124,18 +124,18 @@ def cues_of(line: TimedLine) -> list[TimedLine]:
     """Return a line as subtitles that fit on a screen."""
     cues: list[TimedLine] = []
     words: list[TimedWord] = []
+    wide = narrow = 0
     for word in line.words:
-        if words and not _fits([*words, word]):
+        broad = sum(character >= "\u2e80" for character in word.text)
+        slim = len(word.text) - broad
+        gap = not word.joined
+        if words and (wide + broad > _LONGEST_WIDE or narrow + gap + slim > _LONGEST_CUE):
             cues.append(TimedLine(tuple(words)))
-            words = []
+            words, wide, narrow = [], 0, 0
+        narrow += slim + (gap if words else 0)
+        wide += broad
         words.append(word)
     return [*cues, TimedLine(tuple(words))] if words else cues
-
-
-def _fits(words: Sequence[TimedWord]) -> bool:
-    text = TimedLine(tuple(words)).text
-    wide = sum(character >= "\u2e80" for character in text)
-    return wide <= _LONGEST_WIDE and len(text) - wide <= _LONGEST_CUE
 
 
 def _lrc_line(line: TimedLine) -> str:

@@ -14,7 +14,11 @@ from studio.formats.weights.gguf import (
     read_gguf_header,
 )
 from studio.formats.weights.split_gguf import name_without_part, split_parts
-from studio.formats.weights.vision_projector import language_model_beside, sees_pictures
+from studio.formats.weights.vision_projector import (
+    language_model_beside,
+    sees_pictures,
+    without_language_model,
+)
 from studio.kinds.describe import PROJECTOR_FORMAT
 from studio.kinds.registry import task_of_format
 from studio.models.identify_companion import describe_gguf_part
@@ -70,12 +74,7 @@ def _describe_projector(file: Path, header: GgufHeader) -> ModelRef:
     """Describe a projector together with the language model beside it."""
     beside = language_model_beside(file, header)
     if beside is None:
-        raise problem(
-            "bad_input",
-            "The file {file} lets a language model see pictures, and there is none beside it. Put "
-            "it into the same folder as the .gguf file of its model.",
-            file=file.name,
-        )
+        raise without_language_model(file)
     model = describe_gguf(beside[0])
     return msgspec.structs.replace(
         model,

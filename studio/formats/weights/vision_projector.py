@@ -18,7 +18,7 @@ from studio.formats.weights.gguf import (
     read_gguf_header,
 )
 from studio.formats.weights.split_gguf import is_continuation, split_parts
-from studio.protocol import ProblemError
+from studio.protocol import ProblemError, problem
 
 _ARCHITECTURE = "clip"
 _MOST_NEIGHBOURS = 200
@@ -66,6 +66,16 @@ def files_of_projector(projector: Path) -> tuple[Path, ...]:
     """Return a projector and the files of its language model. Raises `ProblemError`."""
     beside = language_model_beside(projector, read_gguf_header(projector))
     return (projector, *(split_parts(beside[0]) if beside is not None else ()))
+
+
+def without_language_model(file: Path) -> ProblemError:
+    """Return the problem of a projector that lies alone."""
+    return problem(
+        "bad_input",
+        "The file {file} lets a language model see pictures, and there is none beside it. Put it"
+        " into the same folder as the .gguf file of its model.",
+        file=file.name,
+    )
 
 
 def _may_be_model(entry: Path) -> bool:

@@ -13,6 +13,7 @@ from studio.engine.local.devices import Device
 from studio.engine.local.environment import compute_threads
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, model_key
+from studio.engine.local.model_problems import model_missing
 from studio.engine.tasks.text.llama.load import load_weights, memory_need
 from studio.engine.tasks.text.model.loaded import END_OF_TURN_TOKENS
 from studio.formats.chat.chat_template import default_template
@@ -21,7 +22,7 @@ from studio.formats.llama.pictures import PictureLibrary, node_callback, picture
 from studio.formats.llama.vocabulary import LlamaVocabulary
 from studio.formats.weights.gguf import read_gguf_header
 from studio.formats.weights.split_gguf import split_parts
-from studio.formats.weights.vision_projector import language_model_beside
+from studio.formats.weights.vision_projector import language_model_beside, without_language_model
 from studio.protocol import ModelRef, problem
 
 
@@ -86,12 +87,7 @@ def acquire_llama_vision(
     """
     file = Path(ref.path)
     if not file.is_file():
-        raise problem(
-            "model_missing",
-            "The model {name} is no longer at {path}. Put it back, or choose another model.",
-            name=ref.name,
-            path=ref.path,
-        )
+        raise model_missing(ref)
     library = llama_library()
     pictures = picture_library(library) if library is not None else None
     if library is None or pictures is None:
@@ -152,13 +148,3 @@ def acquire_llama_vision(
         )
 
     return memory.acquire(key, memory_need(size + header.size), load, job)
-
-
-def without_language_model(file: Path) -> Exception:
-    """Return the problem of a projector that lies alone."""
-    return problem(
-        "bad_input",
-        "The file {file} lets a language model see pictures, and there is none beside it. Put it"
-        " into the same folder as the .gguf file of its model.",
-        file=file.name,
-    )

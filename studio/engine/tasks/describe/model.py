@@ -12,6 +12,7 @@ import torch
 from studio.engine.local.devices import Device, best_dtype
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, model_key
+from studio.engine.local.model_problems import model_missing
 from studio.engine.tasks.text.model.load_progress import (
     check_loading_info,
     explain_errors,
@@ -62,12 +63,7 @@ def acquire_vision(
     """
     path = Path(ref.path)
     if not path.is_dir():
-        raise problem(
-            "model_missing",
-            "The model {name} is no longer at {path}. Put it back, or choose another model.",
-            name=ref.name,
-            path=ref.path,
-        )
+        raise model_missing(ref)
     dtype = torch.bfloat16 if saves_memory and device.kind == "cpu" else best_dtype(device)
     files = read_weight_files(path)
     key = model_key(path, "describe", dtype)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from studio.ui.media.picture.before_after import BeforeAfter
 from studio.ui.media.picture.canvas import PictureCanvas
 from studio.ui.media.picture.video_still import still_image
-from studio.ui.media.sound.sound_panel import clock
+from studio.ui.media.play_row import PlayRow
 from studio.ui.media.video.player import VideoPlayer
 from studio.ui.shell.background import Background
-from studio.ui.style.icons import icon
 from studio.ui.style.theme import GRID, mute
-from studio.ui.widgets.buttons import tool_button
 from studio.ui.widgets.elided_label import StatusLine
-from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 
 _STEPS = 1000
 
@@ -50,27 +47,16 @@ class VideoPanel(QWidget):
         )
         self.comparison = BeforeAfter(self.canvas)
         self.player = VideoPlayer(self)
-        self.play = tool_button("play", self.tr("Play"), f"{name}.play", self)
-        self.play.setIconSize(QSize(3 * GRID, 3 * GRID))
-        self.place = QSlider(Qt.Orientation.Horizontal, self)
-        self.place.setObjectName(f"{name}.place")
-        self.place.setAccessibleName(self.tr("Place in the video"))
+        self.row = PlayRow(name, self.tr("Place in the video"), self)
+        self.play, self.place, self.time = self.row.play, self.row.place, self.row.time
         self.place.setRange(0, _STEPS)
-        self.time = plain_label(parent=self)
-        self.time.setObjectName(f"{name}.time")
-        mute(self.time)
         self.caption = StatusLine(self)
         mute(self.caption)
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
-        row.addWidget(self.play)
-        row.addWidget(self.place, 1)
-        row.addWidget(self.time)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.canvas, 1)
-        layout.addLayout(row)
+        layout.addLayout(self.row)
         layout.addWidget(self.caption)
         self.play.clicked.connect(self.player.toggle)
         self.place.valueChanged.connect(self._slid)
@@ -123,21 +109,15 @@ class VideoPanel(QWidget):
         self._set_place(seconds)
 
     def _set_place(self, seconds: float) -> None:
-        blocked = self.place.blockSignals(True)
-        self.place.setValue(round(_STEPS * seconds / self._duration) if self._duration else 0)
-        self.place.blockSignals(blocked)
+        self.row.set_place(round(_STEPS * seconds / self._duration) if self._duration else 0)
         self._show_time()
 
     def _show_time(self) -> None:
-        self.time.setText(f"{clock(self.seconds)} / {clock(self._duration)}")
+        self.row.set_time(self.seconds, self._duration)
 
     def _changed(self) -> None:
-        playing = self.player.is_playing
-        self.play.setIcon(icon("pause" if playing else "play"))
-        text = self.tr("Pause playing") if playing else self.tr("Play")
-        self.play.setToolTip(plain_tooltip(text))
-        self.play.setAccessibleName(text)
-        if not playing:
+        self.row.set_playing(self.player.is_playing)
+        if not self.player.is_playing:
             self._read(self.seconds)
 
     def _played(self, name: str, image: QImage) -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from studio.protocol import Problem
 from studio.storyboard.board import Board
 from studio.storyboard.production import latest_parts, shown_shots
-from studio.ui.media.sound.sound_panel import clock
+from studio.ui.media.play_row import PlayRow
 from studio.ui.shell.background import Background
-from studio.ui.style.icons import icon
-from studio.ui.style.theme import GRID, mute
+from studio.ui.style.theme import GRID
 from studio.ui.style.translations import translated
-from studio.ui.widgets.buttons import tool_button
-from studio.ui.widgets.plain_text import plain_label, plain_tooltip
 from studio.ui.workspaces.film.animatic_player import AnimaticPlayer, make_drawer
 
 if TYPE_CHECKING:
@@ -102,24 +99,13 @@ class AnimaticPanel(QWidget):
         self.view = AnimaticView(self)
         self.view.setObjectName(f"{name}.view")
         self.view.setAccessibleName(self.tr("Shots, played as the film will be"))
-        self.play = tool_button("play", self.tr("Play"), f"{name}.play", self)
-        self.play.setIconSize(QSize(3 * GRID, 3 * GRID))
-        self.place = QSlider(Qt.Orientation.Horizontal, self)
-        self.place.setObjectName(f"{name}.place")
-        self.place.setAccessibleName(self.tr("Place in the film"))
-        self.time = plain_label(parent=self)
-        self.time.setObjectName(f"{name}.time")
-        mute(self.time)
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
-        row.addWidget(self.play)
-        row.addWidget(self.place, 1)
-        row.addWidget(self.time)
+        self.row = PlayRow(name, self.tr("Place in the film"), self)
+        self.play, self.place, self.time = self.row.play, self.row.place, self.row.time
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.view, 1)
-        layout.addLayout(row)
+        layout.addLayout(self.row)
         self.play.clicked.connect(self.player.toggle)
         self.place.valueChanged.connect(self._slid)
         self.player.shown.connect(self.view.set_image)
@@ -167,15 +153,9 @@ class AnimaticPanel(QWidget):
         animatic = self.player.animatic
         if animatic is None:
             return
-        blocked = self.place.blockSignals(True)
-        self.place.setValue(round(seconds * animatic.timeline.rate))
-        self.place.blockSignals(blocked)
-        self.time.setText(f"{clock(seconds)} / {clock(animatic.seconds)}")
+        self.row.set_place(round(seconds * animatic.timeline.rate))
+        self.row.set_time(seconds, animatic.seconds)
         self.view.set_title(title_at(animatic, seconds))
 
     def _changed(self) -> None:
-        playing = self.player.is_playing
-        self.play.setIcon(icon("pause" if playing else "play"))
-        text = self.tr("Pause playing") if playing else self.tr("Play")
-        self.play.setToolTip(plain_tooltip(text))
-        self.play.setAccessibleName(text)
+        self.row.set_playing(self.player.is_playing)

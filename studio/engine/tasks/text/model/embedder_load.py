@@ -12,6 +12,7 @@ import torch
 from studio.engine.local.devices import Device, best_dtype
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, model_key
+from studio.engine.local.model_problems import model_missing
 from studio.engine.tasks.text.model.load_progress import (
     check_loading_info,
     explain_errors,
@@ -29,7 +30,7 @@ from studio.formats.weights.sentence_embedder import (
     SentenceEmbedder,
     read_sentence_embedder,
 )
-from studio.protocol import ModelRef, problem, sentence
+from studio.protocol import ModelRef, sentence
 
 _HEADROOM = 200_000_000
 """Bytes for the states of a batch, which is bounded in tokens."""
@@ -81,12 +82,7 @@ def acquire_embedder(
     """
     folder = Path(ref.path)
     if not folder.exists():
-        raise problem(
-            "model_missing",
-            "The model {name} is no longer at {path}. Put it back, or choose another model.",
-            name=ref.name,
-            path=ref.path,
-        )
+        raise model_missing(ref)
     if not (folder / "config.json").is_file():
         raise broken_file(folder, "config.json", FileNotFoundError(folder / "config.json"))
     layout = read_sentence_embedder(folder)

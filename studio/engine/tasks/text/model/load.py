@@ -12,6 +12,7 @@ import msgspec
 from studio.engine.local.devices import Device
 from studio.engine.local.job import Job
 from studio.engine.local.memory import MemoryArbiter, model_key
+from studio.engine.local.model_problems import model_missing
 from studio.engine.tasks.text.decode.grammar import Grammars
 from studio.engine.tasks.text.llama.load import load_llama, memory_need
 from studio.engine.tasks.text.model.grammar_vocabulary import llama_grammar_vocabulary
@@ -20,7 +21,7 @@ from studio.formats.chat.chat_template import default_template
 from studio.formats.llama.library import LlamaLibrary, llama_library
 from studio.formats.weights.gguf import read_gguf_header
 from studio.formats.weights.split_gguf import split_parts
-from studio.protocol import ModelRef, problem
+from studio.protocol import ModelRef
 
 
 def acquire(
@@ -39,12 +40,7 @@ def acquire(
     """
     path = Path(ref.path)
     if not path.exists():
-        raise problem(
-            "model_missing",
-            "The model {name} is no longer at {path}. Put it back, or choose another model.",
-            name=ref.name,
-            path=ref.path,
-        )
+        raise model_missing(ref)
     if ref.format == "gguf":
         library = llama_library()
         if library is not None:
